@@ -1,0 +1,1 @@
+"""Data sets, splits, cache and batches. Knows no modality."""

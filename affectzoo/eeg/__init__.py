@@ -1,0 +1,1 @@
+"""EEG: reader, features, models, synthetic recordings."""

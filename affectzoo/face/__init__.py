@@ -1,0 +1,1 @@
+"""Face: readers, features, models, synthetic faces."""

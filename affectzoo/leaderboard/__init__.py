@@ -1,0 +1,1 @@
+"""Benchmarks, controls, evaluation, the board."""

@@ -1,0 +1,1 @@
+"""Scores: one metric a file, each with its equation and conventions."""

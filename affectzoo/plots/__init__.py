@@ -1,0 +1,1 @@
+"""Pictures: the valence-arousal plane, wheels, timelines, confusion, reliability."""

@@ -1,0 +1,1 @@
+"""Speech: reader, features, models, adapters, synthetic voices."""

@@ -1,0 +1,1 @@
+"""Adapters of speech corpora: iter_samples(root, card, **options)."""

@@ -1,0 +1,1 @@
+"""What flows: signals, samples, batches, predictions, their table form, and records."""

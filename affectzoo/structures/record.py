@@ -1,0 +1,101 @@
+"""EvalRecord: a score with everything that is needed to compare it or to refuse to."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from affectzoo.errors import FileError
+from affectzoo.schema import from_dict, read_json, to_dict
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """Which model answered: architecture, tag of the weights, sha256 of the tensors file ('' when not one file)."""
+
+    arch: str
+    tag: str = ""
+    sha256: str = ""
+    parameters: int = 0
+
+
+@dataclass(frozen=True)
+class BenchmarkRef:
+    """What was asked: data with revision, split with hash, label space with hash, main score and its pooling."""
+
+    name: str
+    dataset: str
+    revision: str
+    split: str
+    split_sha256: str
+    label_space: str
+    label_space_hash: str
+    main: str
+    pooling: str = "pooled"
+    protocol: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One value with its interval, its conventions and its counts. value None: undefined."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    fold_mean: float | None = None
+    per_fold: tuple[float | None, ...] = ()
+    per_class: dict[str, float | None] = field(default_factory=dict)
+    n: int = 0
+    undefined: int = 0
+    conventions: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EvalRecord:
+    """Tables, cards, plots and submissions are views of this.
+
+    scores: pooled values by metric name. slices: attribute -> value -> metric -> value. controls: control name ->
+    metric -> value. trained_on: how many test items are in the model's training keys (None: unknown).
+    ranked False carries its reasons in `remarks`.
+    """
+
+    model: ModelRef
+    benchmark: BenchmarkRef
+    scores: dict[str, Score]
+    controls: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    slices: dict[str, dict[str, dict[str, float | None]]] = field(default_factory=dict)
+    confusion: dict[str, Any] = field(default_factory=dict)
+    n: int = 0
+    n_failed: int = 0
+    n_missing: int = 0
+    trained_on: int | None = None
+    training_keys_sha256: tuple[str, ...] = ()
+    ranked: bool = True
+    remarks: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    predictions_sha256: str = ""
+    licences: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    machine: str = ""
+    seconds: float | None = None
+    command: str = ""
+    created: str = ""
+    schema_version: int = SCHEMA_VERSION
+
+    def write(self, path: str | Path) -> Path:
+        """Write as JSON (sorted keys, so that a record diffs well)."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(to_dict(self), indent=1, sort_keys=True, allow_nan=False) + "\n")
+        return path
+
+    @classmethod
+    def read(cls, path: str | Path) -> "EvalRecord":
+        """Read and check a record. Raises FileError for a newer schema, errors with the near match for odd keys."""
+        data = read_json(path)
+        version = data.get("schema_version") if isinstance(data, dict) else None
+        if not isinstance(version, int) or version > SCHEMA_VERSION:
+            raise FileError(path, f"record schema {version!r} is not known here (up to {SCHEMA_VERSION}); update affectzoo")
+        return from_dict(cls, data, str(path))

@@ -1,0 +1,1 @@
+"""Video with voice: the one family that builds on face and speech."""

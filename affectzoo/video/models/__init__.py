@@ -1,0 +1,1 @@
+"""Models of this family; one file a model, registered by its YAML in configs/model/video."""

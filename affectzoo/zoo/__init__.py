@@ -1,0 +1,1 @@
+"""Models: the catalogue, the base, heads, and checkpoints that prove themselves at load."""
