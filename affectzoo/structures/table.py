@@ -78,8 +78,8 @@ class PredictionTable:
         data["track"] = np.array(pred.tracks or [""] * n, object)[rows]
         data["t_s"] = t
         for name, f in pred.fields.items():
-            flat = f.values.numpy().reshape(n, steps, -1)[rows, cols]
-            sd = None if f.uncertainty is None else f.uncertainty.numpy().reshape(n, steps, -1)[rows, cols]
+            flat = f.values.double().numpy().reshape(n, steps, -1)[rows, cols]
+            sd = None if f.uncertainty is None else f.uncertainty.double().numpy().reshape(n, steps, -1)[rows, cols]
             for k, label in enumerate(pred.space.names(name)):
                 data[f"{name}.{label}"] = flat[:, k]
                 if sd is not None:
@@ -144,7 +144,8 @@ class PredictionTable:
         if path.suffix == ".csv":
             self.frame.to_csv(path, index=False)
         else:
-            self.frame.to_json(path, orient="records", lines=True, double_precision=15)
+            rows = self.frame.astype(object).where(self.frame.notna(), None).to_dict("records")
+            path.write_text("".join(json.dumps(r, allow_nan=False) + "\n" for r in rows))
         Path(f"{path}.meta.json").write_text(meta)
         return path
 
@@ -197,7 +198,7 @@ def _read_text(path: Path) -> tuple[pd.DataFrame, dict]:
         raise FileError(path, f"needs its side-car {sidecar.name} (label space, kinds)")
     try:
         if path.suffix == ".csv":
-            frame = pd.read_csv(path, dtype={"key": str, "track": str}, keep_default_na=True)
+            frame = pd.read_csv(path, dtype={"key": str, "track": str}, float_precision="round_trip")
         else:
             frame = pd.read_json(path, orient="records", lines=True, dtype={"key": str, "track": str}, precise_float=True)
     except (ValueError, pd.errors.ParserError) as e:
