@@ -1,0 +1,132 @@
+"""DatasetCard: data about data. `<plug-in root>/datasets/<name>/card.yaml`, read strictly, listed without imports."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from affectzoo.errors import AffectZooError, FileError, UnknownNameError
+from affectzoo.labels.space import LabelSpace, load_space
+from affectzoo.plugins import resource_files
+from affectzoo.schema import from_dict, read_yaml
+
+KINDS = ("folds", "parts")
+
+
+@dataclass(frozen=True)
+class DataLicence:
+    """`data`: the licence's name; `note`: what was read, by whom, and what it asks for."""
+
+    data: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class SplitEntry:
+    """One split file beside the card.
+
+    file: path relative to the card's folder. sha256: of its content (data/split.py). disjoint: the groups that no
+    two parts may share; a split that keeps no group of its data set apart must be called `...-leaky`.
+    kind: folds (`key,fold`; fold k is the test part of fold k) or parts (`key,part`).
+    """
+
+    file: str
+    sha256: str
+    disjoint: tuple[str, ...] = ()
+    kind: str = "folds"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class DatasetCard:
+    """What `card.yaml` may hold; every key is a field here and every other key is an error.
+
+    adapter: dotted target of `iter_samples(root, card, **options) -> Iterator[AffectSample]`.
+    folder: the data's folder under AFFECTZOO_DATA; null for data that are generated or named by an option.
+    label_space: the space of the samples' targets ('a+b' composes two); null when an option gives it.
+    label_map: native label -> name in the label space. groups, attributes: names that every sample carries.
+    rate_hz: modality -> native rate. items, hours: size of the complete set. free_for_any_use: whether a model
+    trained on it may be used by anyone for anything.
+    """
+
+    name: str
+    title: str
+    revision: str
+    modalities: tuple[str, ...]
+    adapter: str
+    label_space: str | None
+    source: str
+    how_to_obtain: str
+    licence: DataLicence
+    free_for_any_use: bool
+    folder: str | None = None
+    citation: str = ""
+    label_map: dict[str, str] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    rate_hz: dict[str, float] = field(default_factory=dict)
+    items: int | None = None
+    hours: float | None = None
+    splits: dict[str, SplitEntry] = field(default_factory=dict)
+    traps: tuple[str, ...] = ()
+
+    @property
+    def space(self) -> LabelSpace:
+        """The label space of the targets. Raises AffectZooError when the card leaves it to an option."""
+        if self.label_space is None:
+            raise AffectZooError(f"data set {self.name!r}: its label space is given by the option 'label_space'")
+        return load_space(self.label_space)
+
+    def native_label(self, label: str) -> str:
+        """The name in the label space of a native label. Raises UnknownNameError with the nearest."""
+        if label not in self.label_map:
+            raise UnknownNameError("native label", label, self.label_map, f"data set {self.name!r}")
+        return self.label_map[label]
+
+
+def list_datasets() -> list[str]:
+    """Names of the data sets of all plug-ins. Imports no adapter and reads no card."""
+    return sorted(_card_files())
+
+
+def card_path(name: str) -> Path:
+    """The card's file. Raises UnknownNameError with the nearest names."""
+    files = _card_files()
+    if name not in files:
+        raise UnknownNameError("data set", name, files)
+    return files[name]
+
+
+def load_card(name: str) -> DatasetCard:
+    """Read and check one card. Raises UnknownNameError (name, key, group, label), FileError or AffectZooError."""
+    path = card_path(name)
+    return read_card(path)
+
+
+def read_card(path: str | Path) -> DatasetCard:
+    """Read and check the card in a file; the file's folder must bear the card's name."""
+    path = Path(path)
+    card = from_dict(DatasetCard, read_yaml(path), str(path))
+    if card.name != path.parent.name:
+        raise FileError(path, f"name is {card.name!r}, its folder is {path.parent.name!r}")
+    for name, entry in card.splits.items():
+        _check_split(card, name, entry, path)
+    if card.label_space is not None and card.label_map:
+        known = {n for f in card.space.fields for n in card.space.names(f)}
+        for native, label in card.label_map.items():
+            if label not in known:
+                raise UnknownNameError("label", label, known, f"{path}: label_map.{native}")
+    return card
+
+
+def _check_split(card: DatasetCard, name: str, entry: SplitEntry, path: Path) -> None:
+    where = f"{path}: splits.{name}"
+    if entry.kind not in KINDS:
+        raise UnknownNameError("split kind", entry.kind, KINDS, where)
+    for group in entry.disjoint:
+        if group not in card.groups:
+            raise UnknownNameError("group", group, card.groups, f"{where}.disjoint")
+    if card.groups and not entry.disjoint and not name.endswith("-leaky"):
+        raise AffectZooError(f"{where}: keeps none of {', '.join(card.groups)} apart; declare `disjoint`, or call it '{name}-leaky'")
+
+
+def _card_files() -> dict[str, Path]:
+    return {n.removesuffix("/card"): p for n, p in resource_files("datasets", pattern="card.yaml").items()}
