@@ -1,8 +1,8 @@
-"""Drawn faces whose features follow action units: what each unit moves is known, so a picture's labels are true.
+"""Drawn faces whose features follow action units, so that a picture's labels are true by construction.
 
-Every feature is a signed distance in face coordinates (x right, y down, the head about 1 high from its centre),
-painted with a coverage of one pixel's width: edges are antialiased, motion is sub-pixel, and all frames are drawn
-at once. A face is symmetric about its own vertical axis, so each pair of features is painted once over |x|.
+Every feature is a signed distance in face coordinates (x right, y down, the head's half height is about 1),
+painted with a coverage of one pixel's width: edges are antialiased, motion is sub-pixel, and all frames are
+drawn at once. A face is symmetric about its own vertical axis, so a pair of features is painted once over |x|.
 What a unit moves follows the FACS names (Ekman, Friesen & Hager 2002); how far is ours.
 """
 
@@ -21,9 +21,9 @@ _DARK, _WHITE = np.array([45, 25, 25]), np.array([238, 236, 232])
 
 
 def au_matrix(units: Mapping[int, object], steps: int = 1) -> np.ndarray:
-    """(steps, 17) intensities in the order of AU_NUMBERS from {FACS number: value or (steps,) trace}, others 0.
+    """Intensities (steps, 17) in the order of AU_NUMBERS from {FACS number: value or (steps,) trace}.
 
-    Raises UnknownNameError for a unit that is not drawn.
+    Units that are not named are 0. Raises UnknownNameError for a unit that is not drawn.
     """
     out = np.zeros((steps, len(AU_NUMBERS)), np.float32)
     for number, trace in units.items():
@@ -36,9 +36,10 @@ def au_matrix(units: Mapping[int, object], steps: int = 1) -> np.ndarray:
 def draw_faces(au: np.ndarray, identity_seed: int, size: int = 64, scene_seed: int = 0) -> np.ndarray:
     """Faces of one person, (T, size, size, 3) uint8 RGB.
 
-    au: (T, 17) intensities 0 to 5 in the order of AU_NUMBERS (see `au_matrix`). identity_seed: the person (colours,
-    proportions, size, place). scene_seed: the picture or clip (small shift, roll, light, sensor noise), fixed over
-    T but for the noise. Raises AffectZooError for another shape, a value outside 0 to 5 or a size below 16.
+    au: (T, 17) intensities 0 to 5 in the order of AU_NUMBERS (see `au_matrix`). identity_seed: the person
+    (colours, proportions, size, place). scene_seed: the picture or clip (small shift, roll, light, sensor
+    noise); over T only the noise changes. Raises AffectZooError for another shape, a value outside 0 to 5 or a
+    size below 16.
     """
     au = np.asarray(au, np.float32)
     if au.ndim != 2 or au.shape[1] != len(AU_NUMBERS) or not len(au):
@@ -77,13 +78,15 @@ def _person(rng: np.random.Generator) -> _Person:
     hair = (np.array([32, 24, 22]) + rng.uniform() ** 2 * np.array([170, 130, 80])).clip(0, 255)
     iris = np.array([[70, 45, 30], [60, 95, 140], [75, 105, 70]])[rng.integers(3)]
     lips = skin * np.array([0.85, 0.52, 0.52]) + rng.normal(0, 4, 3)
-    return _Person(skin, hair, iris, lips, rng.uniform(60, 220, 3), rng.uniform(.66, .78), rng.uniform(.26, .33),
-                   rng.uniform(.03, .05), rng.uniform(.23, .29), rng.uniform(.38, .44), .5 + rng.uniform(-.03, .03, 2))
+    return _Person(
+        skin, hair, iris, lips, background=rng.uniform(60, 220, 3), width=rng.uniform(.66, .78),
+        eye_x=rng.uniform(.26, .33), brow=rng.uniform(.03, .05), mouth=rng.uniform(.23, .29),
+        scale=rng.uniform(.38, .44), centre=.5 + rng.uniform(-.03, .03, 2))
 
 
 @dataclass(frozen=True)
 class _View:
-    """Face coordinates x, y (H, W) of every pixel, pixels a face unit, light (H, W) and noise sd (grey levels)."""
+    """Face coordinates x, y (H, W) of every pixel, pixels a face unit, light (H, W), noise sd in grey levels."""
 
     x: np.ndarray
     y: np.ndarray
@@ -101,7 +104,8 @@ def _view(person: _Person, rng: np.random.Generator, size: int) -> _View:
     x, y = np.cos(roll) * dx + np.sin(roll) * dy, np.cos(roll) * dy - np.sin(roll) * dx
     angle = rng.uniform(0, 2 * np.pi)
     light = rng.uniform(.9, 1.1) + rng.uniform(0, .15) * (np.cos(angle) * dx + np.sin(angle) * dy)
-    return _View(x.astype(np.float32), y.astype(np.float32), unit, light.astype(np.float32), rng.uniform(1, 4))
+    x, y, light = (v.astype(np.float32) for v in (x, y, light))
+    return _View(x, y, unit, light, noise=rng.uniform(1, 4))
 
 
 def _ellipse(x, y, rx, ry):
@@ -160,7 +164,7 @@ def _head(c, x, y, u, p):
     c.paint(_ellipse(x, y + .22, p.width + .1, .88), p.hair)
     chin = np.where(y > 0, .95 + .12 * u[26], .92)  # the jaw drops with AU26
     c.paint(_ellipse(x, y, p.width, chin), p.skin)
-    c.paint(np.maximum(_ellipse(x, y, p.width, .92), y + .66 - .3 * x**2), p.hair)
+    c.paint(np.maximum(_ellipse(x, y, p.width + .03, .95), y + .66 - .3 * x**2), p.hair)
     cheek = np.exp(-((x - .42)**2 + (y - .22 + .12 * u[6])**2) / .02)  # AU6 lifts and fills the cheeks
     c.blend(cheek * (.05 + .4 * u[6] + .15 * u[12]), np.minimum(p.skin * np.array([1.12, .92, .9]), 255))
 
@@ -171,7 +175,7 @@ def _brows(c, x, y, u, p):
     inner = -.13 * u[1] + .11 * u[4]
     outer = -.13 * u[2] + .05 * u[4]
     mid = -.43 - .2 * t * (1 - t) + (1 - t) * inner + t * outer
-    c.paint(_band(y, mid - p.brow, mid + p.brow * (1 - .6 * t), np.maximum(x0 - x, x - x1)), p.hair)
+    c.paint(_band(y, mid - p.brow, mid + p.brow * (1 - .6 * t), np.maximum(x0 - x, x - x1)), p.hair * .75)
     shade = p.skin * .6
     c.paint(_line(x, y, .05, -.5, .04, -.32, .015), shade, u[4])  # frown furrows
     c.paint(_band(y, -.62, -.595, x - .2), shade, .7 * u[1])  # forehead lines
@@ -194,7 +198,8 @@ def _eyes(c, x, y, u, p):
     shade = p.skin * .6
     c.paint(_band(ey, lower + .01, lower + .03, side), shade, .7 * np.maximum(u[6], u[7]))
     for rise in (-.06, .03):  # crow's feet
-        c.paint(_line(x, y, p.eye_x + .19, -.14 + rise / 2, p.eye_x + .28, -.14 + rise * 1.5, .01), shade, u[6])
+        line = _line(x, y, p.eye_x + .19, -.14 + rise / 2, p.eye_x + .28, -.14 + rise * 1.5, .01)
+        c.paint(line, shade, u[6])
 
 
 def _nose(c, x, y, u, p):
@@ -218,7 +223,8 @@ def _mouth(c, x, y, u, p):
     thick = (1 - .5 * u[23]) * (1 - .75 * u[24])
     up, down, side = line - gap_up * dome, line + gap_down * dome, x - half
     lip = p.lips + u[24][..., None] * .5 * (p.skin - p.lips)  # pressed lips turn pale
-    c.paint(_band(y, up - .05 * thick * dome**.5 - .03 * u[10] * dome, down + .07 * thick * dome**.5, side), lip)
+    full = thick * dome**.5
+    c.paint(_band(y, up - .05 * full - .03 * u[10] * dome, down + .07 * full, side), lip)
     c.paint(_band(y, up - .006, down + .006, side), _DARK)
     teeth = np.minimum(up + .05, down)
     c.paint(_band(y, up, teeth, side + .05), _WHITE, (gap_up + gap_down > .03))
