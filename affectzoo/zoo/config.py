@@ -1,0 +1,162 @@
+"""config.json of a checkpoint: what it is, what it was trained on, and the hashes that prove it. No torch here."""
+
+import hashlib
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from affectzoo.errors import AffectZooError, FileError
+from affectzoo.labels.space import LabelSpace
+from affectzoo.schema import from_dict, read_json, to_dict
+
+SCHEMA_VERSION = 1
+#: Tags with this ending mark weights that not everyone may use; loading one prints its licences.
+RESEARCH = "-research"
+CONFIG, WEIGHTS, GOLDEN, CARD = "config.json", "model.safetensors", "golden.safetensors", "README.md"
+RECORD, TRAINING_KEYS = "record.json", "training_keys.txt"
+
+
+@dataclass(frozen=True)
+class Licences:
+    """Three licences, each of them said: SPDX identifiers where there is one, else the terms in words."""
+
+    code: str
+    weights: str
+    data: str
+
+    def __post_init__(self):
+        empty = [n for n in ("code", "weights", "data") if not str(getattr(self, n)).strip()]
+        if empty:
+            raise AffectZooError(
+                f"licences: {', '.join(empty)} must not be empty; a checkpoint says all three"
+            )
+
+
+@dataclass(frozen=True)
+class Training:
+    """Where the weights come from: data set and revision, split with hash and part, seeds, the command that ran."""
+
+    dataset: str
+    revision: str = ""
+    split: str = ""
+    split_sha256: str = ""
+    part: str = ""
+    seeds: tuple[int, ...] = ()
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class PretrainedConfig:
+    """See the module.
+
+    options: all arguments of the model but the label space. label_space: LabelSpace.to_dict(), with its hash.
+    transforms: spec of the transform of each modality; loading refuses a checkpoint whose transforms have changed.
+    calibration: field -> temperature (> 0) by which logits are divided. dtype: how floats are stored.
+    training_keys: sha256[:16] of 'dataset:key' of every item trained on; kept in training_keys.txt, not in the JSON.
+    """
+
+    arch: str
+    tag: str
+    options: dict[str, Any]
+    label_space: dict[str, Any]
+    weights_sha256: str
+    golden_sha256: str
+    licences: Licences
+    training: Training
+    transforms: dict[str, Any] = field(default_factory=dict)
+    calibration: dict[str, float] = field(default_factory=dict)
+    dtype: str = "float32"
+    notes: str = ""
+    training_keys_sha256: str = ""
+    training_keys: tuple[str, ...] = ()
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self):
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", self.tag):
+            raise AffectZooError(
+                f"tag {self.tag!r}: letters, digits, '_' and '-' only (it becomes a folder name)"
+            )
+        if "hash" not in self.label_space:
+            raise AffectZooError("label_space: has no hash")
+        space = self.space
+        for field_name, t in self.calibration.items():
+            if field_name not in space.fields or not t > 0:
+                raise AffectZooError(
+                    f"calibration of {field_name!r}: {t!r} is not a temperature of a field of "
+                    f"{space.name!r} ({', '.join(space.fields)})"
+                )
+        odd = [k for k in self.training_keys if not re.fullmatch(r"[0-9a-f]{16}", k)]
+        if odd:
+            raise AffectZooError(f"training key {odd[0]!r} is not 16 hex digits of sha256('dataset:key')")
+
+    @property
+    def name(self) -> str:
+        """'speech/logmel_cnn.tag'."""
+        return f"{self.arch}.{self.tag}"
+
+    @property
+    def folder_name(self) -> str:
+        """'speech.logmel_cnn.tag'."""
+        return f"{self.arch.replace('/', '.')}.{self.tag}"
+
+    @property
+    def space(self) -> LabelSpace:
+        """The label space, checked against its hash."""
+        return LabelSpace.from_dict(self.label_space)
+
+    def to_json(self) -> dict[str, Any]:
+        """What config.json holds: everything but the training keys."""
+        return {k: v for k, v in to_dict(self).items() if k != "training_keys"}
+
+
+def read_config(folder: str | Path) -> PretrainedConfig:
+    """Read and check config.json and training_keys.txt of a checkpoint folder.
+
+    Raises FileError (naming the file) for a missing file, a newer schema, an edited label space or edited keys.
+    """
+    path = Path(folder) / CONFIG
+    data = read_json(path)
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise FileError(
+            path,
+            f"checkpoint schema {version!r} is not known here (up to {SCHEMA_VERSION}); update affectzoo",
+        )
+    try:
+        config = from_dict(PretrainedConfig, data, str(path))
+    except FileError:
+        raise
+    except AffectZooError as e:
+        raise FileError(path, str(e).removeprefix(f"{path}: ")) from None
+    return replace(
+        config, training_keys=_read_keys(Path(folder) / TRAINING_KEYS, config.training_keys_sha256)
+    )
+
+
+def _read_keys(path: Path, sha256: str) -> tuple[str, ...]:
+    if not sha256:
+        return ()
+    check_sha256(path, sha256)
+    return tuple(path.read_text(encoding="utf-8").split())
+
+
+def file_sha256(path: str | Path) -> str:
+    """sha256 of a file in hex, read in pieces. Raises FileError when it cannot be read."""
+    try:
+        with open(path, "rb") as f:
+            return hashlib.file_digest(f, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise FileError(path, "no such file") from None
+    except OSError as e:
+        raise FileError(path, f"cannot be read ({e})") from None
+
+
+def check_sha256(path: str | Path, expected: str) -> None:
+    """Raise FileError unless the file has this sha256."""
+    found = file_sha256(path)
+    if found != expected:
+        raise FileError(
+            path,
+            f"sha256 is {found[:16]}..., expected {expected[:16]}...; the file is damaged or not the one named",
+        )
