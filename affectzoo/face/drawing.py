@@ -2,7 +2,7 @@
 
 Every feature is a signed distance in face coordinates (x right, y down, the head's half height is about 1),
 painted with a coverage of one pixel's width: edges are antialiased, motion is sub-pixel, and all frames are
-drawn at once. A face is symmetric about its own vertical axis, so a pair of features is painted once over |x|.
+drawn at once. A face is symmetric about its own axis, so pairs of features are painted once, over |x|.
 What a unit moves follows the FACS names (Ekman, Friesen & Hager 2002); how far is ours.
 """
 
@@ -38,8 +38,8 @@ def draw_faces(au: np.ndarray, identity_seed: int, size: int = 64, scene_seed: i
 
     au: (T, 17) intensities 0 to 5 in the order of AU_NUMBERS (see `au_matrix`). identity_seed: the person
     (colours, proportions, size, place). scene_seed: the picture or clip (small shift, roll, light, sensor
-    noise); over T only the noise changes. Raises AffectZooError for another shape, a value outside 0 to 5 or a
-    size below 16.
+    noise); over T only the noise changes.
+    Raises AffectZooError for another shape, a value outside 0 to 5 or a size below 16.
     """
     au = np.asarray(au, np.float32)
     if au.ndim != 2 or au.shape[1] != len(AU_NUMBERS) or not len(au):
@@ -86,7 +86,7 @@ def _person(rng: np.random.Generator) -> _Person:
 
 @dataclass(frozen=True)
 class _View:
-    """Face coordinates x, y (H, W) of every pixel, pixels a face unit, light (H, W), noise sd in grey levels."""
+    """Face coordinates x, y (H, W) of each pixel, pixels a face unit, light (H, W), noise (grey levels)."""
 
     x: np.ndarray
     y: np.ndarray

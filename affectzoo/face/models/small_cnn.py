@@ -1,0 +1,58 @@
+"""SmallCnn: a small convolutional network for pre-cropped faces, about 0.4 million parameters."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from affectzoo.errors import UnknownNameError
+from affectzoo.face.features import FaceCrop
+from affectzoo.labels.space import LabelSpace
+from affectzoo.structures.sample import AffectBatch
+from affectzoo.zoo.base import AffectModel, Encoded
+from affectzoo.zoo.heads import AffectHeads
+
+GRANULARITIES = ("clip", "frame")
+
+
+class SmallCnn(AffectModel):
+    """Encodes every frame alone; a clip is the mean over its valid frames.
+
+    Four 3 x 3 convolutions of stride 2 with group normalisation (no batch statistics: a frame's features
+    depend on that frame only), mean and maximum over the map, one linear layer. granularity 'clip' answers once
+    a recording, 'frame' once a frame. size, crop: options of `FaceCrop`. The architecture is ours.
+    """
+
+    modalities = ("face",)
+
+    def __init__(self, label_space: LabelSpace | str, size: int = 64, crop: str = "centre", width: int = 32,
+                 dim: int = 192, dropout: float = 0.2, granularity: str = "clip"):
+        super().__init__(label_space)
+        if granularity not in GRANULARITIES:
+            raise UnknownNameError("granularity", granularity, GRANULARITIES)
+        self.size, self.crop, self.width, self.dim = size, crop, width, dim
+        self.dropout, self.granularity = dropout, granularity
+        self.transforms = {"face": FaceCrop(size, crop)}
+        widths = (3, width, 2 * width, 4 * width, 6 * width)
+        self.blocks = nn.Sequential(*(_block(a, b) for a, b in zip(widths, widths[1:], strict=False)))
+        self.embed = nn.Linear(2 * widths[-1], dim)
+        self.drop = nn.Dropout(dropout)
+        self.heads = AffectHeads(dim, self.label_space)
+
+    def forward_features(self, batch: AffectBatch) -> Encoded:
+        """Face (B, T, size, size, 3) in 0 to 1 -> (B, D), or (B, T, D) when granularity is 'frame'."""
+        face = batch.signals["face"]
+        frames = self._frames(face.data.flatten(0, 1)).unflatten(0, face.data.shape[:2])
+        if self.granularity == "frame":
+            return Encoded(self.drop(frames * face.mask[..., None]), face.mask, face.rate_hz, face.t0_s)
+        weight = face.mask.to(frames.dtype)[..., None]
+        return Encoded(self.drop((frames * weight).sum(1) / weight.sum(1).clamp(min=1)))
+
+    def _frames(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.blocks((x.permute(0, 3, 1, 2) - 0.5) / 0.25)
+        pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3))], -1)
+        return F.gelu(self.embed(pooled))
+
+
+def _block(inside: int, outside: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inside, outside, 3, stride=2, padding=1, bias=False),
+                         nn.GroupNorm(8, outside), nn.GELU())
