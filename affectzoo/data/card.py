@@ -1,4 +1,4 @@
-"""DatasetCard: data about data. `<plug-in root>/datasets/<name>/card.yaml`, read strictly, listed without imports."""
+"""DatasetCard: data about data, read strictly from `<plug-in root>/datasets/<name>/card.yaml`."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +23,8 @@ class DataLicence:
 class SplitEntry:
     """One split file beside the card.
 
-    file: path relative to the card's folder. sha256: of its content (data/split.py). disjoint: the groups that no
-    two parts may share; a split that keeps no group of its data set apart must be called `...-leaky`.
+    file: path relative to the card's folder. sha256: of its content (data/split.py). disjoint: the groups that
+    no two parts may share; a split that keeps no group of its data set apart must be called `...-leaky`.
     kind: folds (`key,fold`; fold k is the test part of fold k) or parts (`key,part`).
     """
 
@@ -43,8 +43,8 @@ class DatasetCard:
     folder: the data's folder under AFFECTZOO_DATA; null for data that are generated or named by an option.
     label_space: the space of the samples' targets ('a+b' composes two); null when an option gives it.
     label_map: native label -> name in the label space. groups, attributes: names that every sample carries.
-    rate_hz: modality -> native rate. items, hours: size of the complete set. free_for_any_use: whether a model
-    trained on it may be used by anyone for anything.
+    rate_hz: modality -> native rate. items, hours: size of the complete set. free_for_any_use: whether
+    a model trained on it may be used by anyone for anything.
     """
 
     name: str
@@ -72,7 +72,7 @@ class DatasetCard:
     def space(self) -> LabelSpace:
         """The label space of the targets. Raises AffectZooError when the card leaves it to an option."""
         if self.label_space is None:
-            raise AffectZooError(f"data set {self.name!r}: its label space is given by the option 'label_space'")
+            raise AffectZooError(f"data set {self.name!r}: give its label space by the option 'label_space'")
         return load_space(self.label_space)
 
     def native_label(self, label: str) -> str:
@@ -96,9 +96,8 @@ def card_path(name: str) -> Path:
 
 
 def load_card(name: str) -> DatasetCard:
-    """Read and check one card. Raises UnknownNameError (name, key, group, label), FileError or AffectZooError."""
-    path = card_path(name)
-    return read_card(path)
+    """Read and check one card. Raises UnknownNameError (name, key, group, label) or AffectZooError."""
+    return read_card(card_path(name))
 
 
 def read_card(path: str | Path) -> DatasetCard:
@@ -125,7 +124,8 @@ def _check_split(card: DatasetCard, name: str, entry: SplitEntry, path: Path) ->
         if group not in card.groups:
             raise UnknownNameError("group", group, card.groups, f"{where}.disjoint")
     if card.groups and not entry.disjoint and not name.endswith("-leaky"):
-        raise AffectZooError(f"{where}: keeps none of {', '.join(card.groups)} apart; declare `disjoint`, or call it '{name}-leaky'")
+        raise AffectZooError(
+            f"{where}: keeps none of {', '.join(card.groups)} apart; declare `disjoint`, or call it '{name}-leaky'")
 
 
 def _card_files() -> dict[str, Path]:

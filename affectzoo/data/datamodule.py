@@ -1,0 +1,224 @@
+"""AffectDataModule: one data module for every data set, split and model."""
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader
+
+from affectzoo.data.cache import Failure, FeatureCache, prepare_all
+from affectzoo.data.card import load_card
+from affectzoo.data.collate import collate
+from affectzoo.data.dataset import Dataset, open_dataset
+from affectzoo.data.leaks import check_parts
+from affectzoo.data.sampler import EvalOrder, TrainOrder, eval_batch_size
+from affectzoo.data.split import PARTS, draw_groups, load_folds
+from affectzoo.data.targets import project_samples
+from affectzoo.errors import AffectZooError, LeakError, UnknownNameError
+from affectzoo.labels.space import LabelSpace, as_space
+from affectzoo.structures.sample import AffectSample
+from affectzoo.structures.signal import Signal
+
+#: Which parts a stage of the trainer reads.
+STAGES = {None: PARTS, "fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": ("test",)}
+
+
+class PreparationWarning(UserWarning):
+    """Items could not be prepared and are left out; `AffectDataModule.failures` lists them."""
+
+
+class AffectDataModule(LightningDataModule):
+    """Opens a data set, projects its targets, splits it, checks for leaks, prepares and caches, and batches.
+
+    dataset: a name, or an opened Dataset. label_space: of the targets; None is the data set's own.
+    split: a name on the card; 'all' puts everything into test; None draws val and test, each `val_fraction` of the
+    items, by whole groups of `val_group` (None: the card's first group; without groups, single items).
+    fold: which fold of the split. cache: prepared signals are also kept on disk (cache_dir, see FeatureCache); in
+    either case they stay in memory. options: for the adapter. allow_leak: a leak is a warning, not an error.
+
+    Under several processes each gets other items and the same number of training batches, with either value of
+    the trainer's `use_distributed_sampler`; evaluation never repeats an item.
+    """
+
+    def __init__(self, dataset: str | Dataset, label_space: LabelSpace | str | dict | None = None,
+                 split: str | None = None, fold: int | None = None, batch_size: int = 32, val_fraction: float = 0.15,
+                 val_group: str | None = None, seed: int = 0, num_workers: int = 0, bucket: bool = True,
+                 cache: bool = True, cache_dir: str | Path | None = None, root: str | Path | None = None,
+                 options: dict[str, Any] | None = None, allow_leak: bool = False):
+        super().__init__()
+        self.card = dataset.card if isinstance(dataset, Dataset) else load_card(dataset)
+        self.dataset = dataset if isinstance(dataset, Dataset) else None
+        self.split, self.fold, self.val_fraction, self.val_group = split, fold, val_fraction, val_group
+        self.batch_size, self.seed, self.num_workers, self.bucket = batch_size, seed, num_workers, bucket
+        self.root, self.options, self.allow_leak = root, dict(options or {}), allow_leak
+        self.cache = FeatureCache(cache_dir) if cache else None
+        self._space = as_space(label_space) if label_space is not None else None
+        self._model = None
+        self._samples: dict[str, AffectSample] = {}
+        self._prepared: dict[str, AffectSample] = {}
+        self._resume: dict[str, int] = {}
+        self.parts: dict[str, list[str]] = {}
+        self.failures: list[Failure] = []
+        self.lost: dict[str, int] = {}
+
+    @property
+    def label_space(self) -> LabelSpace:
+        """The space of the targets."""
+        if self._space is not None:
+            return self._space
+        return self.dataset.space if self.dataset else as_space(self.options.get("label_space") or self.card.space)
+
+    def attach(self, model) -> "AffectDataModule":
+        """Prepare samples with this model's `prepare`; its transforms decide the cache. Returns self."""
+        if model is not self._model:
+            self._model = model
+            self._prepared.clear()
+            self.failures.clear()
+        return self
+
+    def prepare_data(self) -> None:
+        """Fill the cache once a machine, before the other processes read it."""
+        if self.cache:
+            self.setup(self.trainer.state.fn.value if self.trainer and self.trainer.state.fn else None)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open, project, split, check and prepare what the stage needs; what is done is not done again.
+
+        Raises LeakError, AffectZooError when a part that the stage needs is empty or wholly unusable.
+        """
+        if not self.parts:
+            self._open()
+        for part in STAGES[stage]:
+            self._prepare(part)
+
+    def samples(self, part: str) -> list[AffectSample]:
+        """Samples of train, val, test or all, in this module's label space; prepared ones where there are any."""
+        if not self.parts:
+            self._open()
+        if part != "all" and part not in self.parts:
+            raise UnknownNameError("part", part, (*PARTS, "all"))
+        keys = self._samples if part == "all" else self.parts[part]
+        failed = {f.key for f in self.failures}
+        return [self._prepared.get(k, self._samples[k]) for k in keys if k not in failed]
+
+    def training_keys(self) -> list[str]:
+        """`dataset:key` of all that a model has seen: train, and val, which chooses the checkpoint."""
+        return [f"{self.card.name}:{s.key}" for part in ("train", "val") for s in self.samples(part)]
+
+    def train_dataloader(self) -> DataLoader:
+        """Random batches of like lengths; the order is a function of (seed, epoch)."""
+        samples = self._ready("train")
+        order = TrainOrder(list(map(_length, samples)), self.batch_size, self.seed, self.bucket)
+        if self._resume:
+            order.resume_at(**self._resume)
+        return self._loader(samples, order, self.batch_size)
+
+    def val_dataloader(self) -> DataLoader:
+        """Every validation item once."""
+        return self._evaluation("val")
+
+    def test_dataloader(self) -> DataLoader:
+        """Every test item once."""
+        return self._evaluation("test")
+
+    def predict_dataloader(self) -> DataLoader:
+        """Every test item once."""
+        return self._evaluation("test")
+
+    def state_dict(self) -> dict[str, int]:
+        """Where training is, so that a resumed run goes on with the batch after the last one."""
+        if self.trainer is None:
+            return {}
+        return {"epoch": self.trainer.current_epoch,
+                "batch": self.trainer.fit_loop.epoch_loop.batch_progress.current.ready}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Resume where `state_dict` says."""
+        self._resume = dict(state_dict)
+
+    def _open(self) -> None:
+        if self.dataset is None:
+            self.dataset = open_dataset(self.card.name, self.root, **self.options)
+        samples, self.lost = project_samples(self.dataset.samples, self.dataset.space, self.label_space)
+        if self.lost:
+            text = ", ".join(f"{n} x {name}" for name, n in self.lost.items())
+            warnings.warn(f"data set {self.card.name!r}: labels that {self.label_space.name!r} cannot express are "
+                          f"masked: {text}", stacklevel=2)
+        parts, disjoint = self._split(samples)
+        try:
+            check_parts(parts, samples, disjoint)
+        except LeakError as e:
+            where = f"data set {self.card.name!r}, split {self.split!r}, fold {self.fold}: {e}"
+            if not self.allow_leak:
+                raise LeakError(where) from None
+            warnings.warn(f"allowed leak: {where}", stacklevel=2)
+        self._samples = {s.key: s for s in samples}
+        self.parts = parts
+
+    def _split(self, samples: list[AffectSample]) -> tuple[dict[str, list[str]], tuple[str, ...]]:
+        if self.split == "all":
+            return {"train": [], "val": [], "test": [s.key for s in samples]}, ()
+        if self.split is not None:
+            folds = load_folds(self.card, self.split)
+            return folds.parts(self.fold, samples, self.val_fraction, self.val_group, self.seed), folds.disjoint
+        group = self.val_group or (self.card.groups[0] if self.card.groups else None)
+        test = set(draw_groups(samples, group, self.val_fraction, [self.seed, 1]))
+        rest = [s for s in samples if s.key not in test]
+        val = set(draw_groups(rest, group, self.val_fraction, [self.seed, 2]))
+        parts = {"train": [s.key for s in rest if s.key not in val], "val": [s.key for s in rest if s.key in val],
+                 "test": [s.key for s in samples if s.key in test]}
+        return parts, (group,) if group else ()
+
+    def _prepare(self, part: str) -> None:
+        failed = {f.key for f in self.failures}
+        todo = [self._samples[k] for k in self.parts[part] if k not in self._prepared and k not in failed]
+        if self._model is None or not todo:
+            return
+        prepare: Callable = self._model.prepare
+        spec = {"prepare": prepare.__func__.__qualname__,
+                "transforms": {m: t.spec for m, t in sorted(self._model.transforms.items())}}
+        done, failures = prepare_all(todo, prepare, spec, self.cache, progress=len(todo) > 200)
+        self._prepared.update({s.key: s for s in done})
+        self.failures += failures
+        if failures:
+            warnings.warn(f"{len(failures)} of {len(todo)} items of {part} cannot be prepared and are left out, the "
+                          f"first: {failures[0].key}: {failures[0].reason}", PreparationWarning, stacklevel=2)
+
+    def _ready(self, part: str) -> list[AffectSample]:
+        self.setup({"train": "fit", "val": "validate", "test": "test"}[part])
+        samples = self.samples(part)
+        if not samples:
+            raise AffectZooError(f"data set {self.card.name!r}, split {self.split!r}: no usable item in {part}")
+        return samples
+
+    def _evaluation(self, part: str) -> DataLoader:
+        samples = self._ready(part)
+        return self._loader(samples, EvalOrder(list(map(_length, samples))),
+                            eval_batch_size(len(samples), self.batch_size))
+
+    def _loader(self, samples: list[AffectSample], order, batch_size: int) -> DataLoader:
+        return DataLoader(_Items(samples), batch_size, sampler=order, num_workers=self.num_workers,
+                          collate_fn=partial(collate, space=self.label_space), pin_memory=torch.cuda.is_available(),
+                          persistent_workers=self.num_workers > 0)
+
+
+class _Items(torch.utils.data.Dataset):
+    """Samples with their signals loaded (prepared ones are already)."""
+
+    def __init__(self, samples: list[AffectSample]):
+        self.samples = samples
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, i: int) -> AffectSample:
+        return self.samples[i].load()
+
+
+def _length(sample: AffectSample) -> int:
+    """Steps of the longest prepared signal; 0 for one that is still a file."""
+    return max((len(s) for s in sample.signals.values() if isinstance(s, Signal)), default=0)

@@ -1,0 +1,89 @@
+"""The order of items: bucketed by length, a pure function of (seed, epoch), disjoint over processes."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch.distributed as dist
+from torch.utils.data import DistributedSampler
+
+#: Training sorts by length within this many batches, so that batches are alike in length and still random.
+POOL = 20
+
+
+class TrainOrder(DistributedSampler):
+    """Random order for a DataLoader with the same `batch_size`; consecutive runs of it have like lengths.
+
+    It is a DistributedSampler, so Lightning neither replaces nor wraps it, and calls `set_epoch`. Every process
+    gets the same number of items: up to world-1 are left out of an epoch, others in each.
+    lengths: (N,) of the items. bucket False: no sorting.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int = 0, bucket: bool = True):
+        self.lengths, self.batch_size, self.bucket = np.asarray(lengths), batch_size, bucket
+        self.seed, self.epoch = seed, 0
+        self.rank, self.num_replicas = _process()
+        self._resume = (-1, 0)
+
+    def __len__(self) -> int:
+        return len(self.lengths) // self.num_replicas
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch's order."""
+        self.epoch = epoch
+
+    def resume_at(self, epoch: int, batch: int) -> None:
+        """Leave out the first `batch` batches when the order of `epoch` is next asked for; only then."""
+        self._resume = (epoch, batch)
+
+    def __iter__(self) -> Iterator[int]:
+        order = self.order(self.epoch)[self.rank :: self.num_replicas]
+        skip = self._resume[1] * self.batch_size if self._resume[0] == self.epoch else 0
+        self._resume = (-1, 0)
+        return iter(order[skip:].tolist())
+
+    def order(self, epoch: int) -> np.ndarray:
+        """All processes' items of an epoch, interleaved: process r takes r, r + world, ..."""
+        rng = np.random.default_rng([self.seed, epoch])
+        step = self.batch_size * self.num_replicas
+        order = rng.permutation(len(self.lengths))[: len(self) * self.num_replicas]
+        if self.bucket:
+            pools = [order[i : i + POOL * step] for i in range(0, len(order), POOL * step)]
+            order = np.concatenate([p[np.argsort(self.lengths[p], kind="stable")] for p in pools] or [order])
+        full = len(order) // step
+        batches = order[: full * step].reshape(full, step)[rng.permutation(full)]
+        return np.concatenate([batches.ravel(), order[full * step :]])
+
+
+class EvalOrder(DistributedSampler):
+    """Every item once, over all processes, longest first; nothing is padded or repeated."""
+
+    def __init__(self, lengths: Sequence[int]):
+        self.rank, self.num_replicas = _process()
+        self.indices = np.argsort(-np.asarray(lengths), kind="stable")[self.rank :: self.num_replicas]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def set_epoch(self, epoch: int) -> None:
+        """The order is the same in every epoch."""
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.indices.tolist())
+
+
+def eval_batch_size(n: int, batch_size: int) -> int:
+    """The largest batch size up to `batch_size` that gives every process the same number of batches of n items.
+
+    Processes hold n // world items or one more; an uneven number of batches would let one wait for the others.
+    """
+    fewest, more = divmod(n, _process()[1])
+    if not more:
+        return batch_size
+    return next((b for b in range(batch_size, 1, -1) if fewest % b), 1)
+
+
+def _process() -> tuple[int, int]:
+    """(rank, number of processes)."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
