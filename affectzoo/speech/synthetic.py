@@ -1,9 +1,9 @@
 """Synthetic voices: every label and every acoustic property is true by construction.
 
-An utterance's VAD point is drawn from its emotion's Gaussian (Russell & Mehrabian 1977, Table 4, means and half
-the printed standard deviations, cut at [-1, 1]; the half is ours and keeps the classes apart); its prosody follows
-from that point (affectzoo/speech/voice.py). Every speaker shows every emotion equally often, and the duration is
-drawn without looking at the label: speaker and duration alone score at chance.
+An utterance's VAD point is drawn from its emotion's Gaussian (Russell & Mehrabian 1977, Table 4: the means,
+and half the standard deviations; the half is ours and keeps the classes apart), cut at [-1, 1]; its prosody
+follows from that point (affectzoo/speech/voice.py). Every speaker shows every emotion about equally often,
+and the duration is drawn without regard to the label: speaker and duration alone score at chance.
 
 The data are made by this file alone (CC0).
 """
@@ -43,12 +43,12 @@ def generate(n: int, seed: int = 0, seconds: float = 1.2, speakers: int = 20, sp
 
 def iter_samples(root: Path | None, card: object, n: int = 600, seed: int = 0, seconds: float = 1.2,
                  speakers: int = 20, spread: float = 1.0) -> Iterator[AffectSample]:
-    """The adapter of the card `speech_synthetic`: `generate` one by one; needs no files, so `root` is not used."""
+    """The adapter of the card `speech_synthetic`: `generate` one by one, without `root`."""
     yield from _samples(n, seed, seconds, speakers, spread, SPACE)
 
 
 def write_files(folder: str | Path, n: int, seed: int = 0, seconds: float = 1.2) -> list[Path]:
-    """Write `generate(n, seed, seconds)` as <key>.wav (16 bit, exact) and a labels.csv; returns the wavs' paths.
+    """Write `generate(n, seed, seconds)` as <key>.wav (16 bit, exact) and labels.csv; gives the wavs' paths.
 
     labels.csv: path, speaker, emotion and the axes of SPACE.
     """
@@ -85,11 +85,12 @@ def _samples(n: int, seed: int, seconds: float, speakers: int, spread: float,
         yield _sample(space, seed, index, seconds, speakers, spread)
 
 
-def _sample(space: LabelSpace, seed: int, index: int, seconds: float, speakers: int, spread: float) -> AffectSample:
+def _sample(space: LabelSpace, seed: int, index: int, seconds: float, speakers: int,
+            spread: float) -> AffectSample:
     rng = np.random.default_rng([seed, 0, index])
     speaker = index % speakers
     emotion = (index + index // speakers) % space.size("emotion")
-    duration = seconds * rng.uniform(0.85, 1.15)  # drawn before the label: it can say nothing about it
+    duration = seconds * rng.uniform(0.85, 1.15)
     voice, vad = draw_voice(seed, speaker), draw_vad(space, emotion, rng)
     audio, truth = speak(prosody_from_vad(vad, voice, rng, spread), duration, rng, SAMPLE_RATE)
     targets = {"emotion": class_target(space, space.names("emotion")[emotion]),

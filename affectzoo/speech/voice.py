@@ -1,10 +1,10 @@
 """A source-filter voice whose prosody follows valence, arousal and dominance by stated equations.
 
 Not speech: a chain of vowels with fricative noise between them. Its truth is known exactly, which recorded
-speech never offers. The directions of the equations follow the literature (Scherer 2003, Speech Communication 40,
-227-256: arousal raises pitch, range, rate, energy and high-frequency energy; Tartter 1980, Perception &
-Psychophysics 27, 24-27: a smile raises the formants; Ohala 1984, Phonetica 41, 1-16: dominance lowers pitch and
-resonances). Their coefficients are ours.
+speech never offers. The directions of the equations follow the literature (Scherer 2003, Speech Communication
+40, 227-256: arousal raises pitch, range, rate, energy and high-frequency energy; Tartter 1980, Perception &
+Psychophysics 27, 24-27: a smile raises the formants; Ohala 1984, Phonetica 41, 1-16: dominance lowers pitch
+and resonances). Their coefficients are ours.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from scipy.fft import next_fast_len
 
 from affectzoo.errors import AffectZooError
 
-#: First four formants (Hz) and bandwidths of five vowels at the tract length of a man; rounded textbook values.
+#: First four formants (Hz) and bandwidths of five vowels in a man's tract; rounded textbook values.
 VOWELS = np.array([[730, 1090, 2440, 3400], [530, 1840, 2480, 3500], [270, 2290, 3010, 3600],
                    [570, 840, 2410, 3300], [300, 870, 2240, 3300]], float)
 BANDWIDTHS = np.array([80.0, 100.0, 140.0, 200.0])
@@ -35,9 +35,10 @@ class Voice:
 class Prosody:
     """How an utterance is spoken.
 
-    f0_hz: centre of the pitch; range_st: height of the pitch accents in semitones; slope_st: pitch change from
-    begin to end; rate_hz: syllables a second; level_dbfs: RMS; tilt_db: fall of the source in dB an octave;
-    formants: factor on all formants; jitter: sd of the pitch perturbation as a share; breath_db: noise against voice.
+    f0_hz: centre of the pitch; range_st: height of the pitch accents in semitones; slope_st: pitch change
+    from begin to end in semitones; rate_hz: syllables a second; level_dbfs: RMS; tilt_db: fall of the source
+    in dB an octave; formants: factor on all formants; jitter: sd of the pitch perturbation as a share;
+    breath_db: noise against voice.
     """
 
     f0_hz: float
@@ -67,7 +68,9 @@ def prosody_from_vad(vad: np.ndarray, voice: Voice, rng: np.random.Generator, sp
     formants  1 + 0.06 V - 0.06 D                     jitter    0.3 + 0.7 max(0, -V) + 0.4 max(0, A) per cent
     breath    -24 - 5 D dB
 
-    `spread` scales the random part (sd: 0.6 st, 0.5 st, 0.6 st, 0.2 Hz, 1 dB, 0.6 dB, 1 %, 10 % of jitter, 1.5 dB).
+    `spread` scales the random part, whose standard deviations are, in the order of Prosody's fields, 0.6 st,
+    0.5 st, 0.6 st, 0.2 Hz, 1 dB, 0.6 dB, 1 %, 10 % and 1.5 dB.
+    Raises AffectZooError for a point outside [-1, 1].
     """
     v, a, d = np.asarray(vad, float)
     if not (np.abs([v, a, d]) <= 1).all():
@@ -86,7 +89,8 @@ def prosody_from_vad(vad: np.ndarray, voice: Voice, rng: np.random.Generator, sp
     )
 
 
-def speak(p: Prosody, seconds: float, rng: np.random.Generator, rate_hz: int = 16000) -> tuple[np.ndarray, dict]:
+def speak(p: Prosody, seconds: float, rng: np.random.Generator,
+          rate_hz: int = 16000) -> tuple[np.ndarray, dict[str, float]]:
     """Audio (N,) float32 in [-1, 1], in steps of 1 / 32767, and the measured truth of it.
 
     Truth: f0_mean_hz and f0_range_st (5th to 95th percentile, semitones) over the voiced samples, rate_hz
@@ -112,15 +116,16 @@ def speak(p: Prosody, seconds: float, rng: np.random.Generator, rate_hz: int = 1
 
 
 def _syllables(rate_hz: float, seconds: float, t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(N,) running syllable count: whole part the syllable, fraction the place in it; lengths vary by 10 %."""
+    """(N,) running syllable count: whole part the syllable, fraction the place in it."""
     length = np.exp(rng.normal(0, 0.1, size=int(np.ceil(rate_hz * seconds)) + 3))
     edge = np.concatenate([[0], np.cumsum(length)])
     edge *= len(length) / edge[-1] / rate_hz
     return np.interp(t, edge, np.arange(len(edge)))
 
 
-def _pitch(p: Prosody, place: np.ndarray, progress: np.ndarray, rng: np.random.Generator, rate_hz: int) -> np.ndarray:
-    """(N,) pitch in Hz: slope, an accent on each syllable (0.3 to 1 of the range) and jitter with 100 Hz knots."""
+def _pitch(p: Prosody, place: np.ndarray, progress: np.ndarray, rng: np.random.Generator,
+           rate_hz: int) -> np.ndarray:
+    """(N,) pitch in Hz: slope, an accent on each syllable (0.3 to 1 of the range), jitter at 100 Hz."""
     accents = rng.uniform(0.3, 1.0, size=int(place[-1]) + 2)
     accent = accents[place.astype(int)] * np.sin(np.pi * (place % 1))
     knots = rng.normal(size=len(place) * 100 // rate_hz + 2)
@@ -130,7 +135,7 @@ def _pitch(p: Prosody, place: np.ndarray, progress: np.ndarray, rng: np.random.G
 
 
 def _pulses(f0: np.ndarray, rate_hz: int) -> np.ndarray:
-    """(N,) sum of cosines of all harmonics below TOP_HZ, in closed form (the Dirichlet kernel): no aliasing."""
+    """(N,) sum of cosines of all harmonics below TOP_HZ: the Dirichlet kernel, which does not alias."""
     n_harmonics = max(1, int(min(TOP_HZ, 0.45 * rate_hz) / f0.max()))
     half = np.pi * np.cumsum(f0) / rate_hz
     below = np.sin(half)
@@ -139,8 +144,9 @@ def _pulses(f0: np.ndarray, rate_hz: int) -> np.ndarray:
     return (np.where(near, 2 * n_harmonics + 1, kernel) - 1) / 2
 
 
-def _filter(source: np.ndarray, p: Prosody, place: np.ndarray, rng: np.random.Generator, rate_hz: int) -> np.ndarray:
-    """Source (N,) through tilt and the formants of a chain of vowels, cross-faded where the voice is weakest."""
+def _filter(source: np.ndarray, p: Prosody, place: np.ndarray, rng: np.random.Generator,
+            rate_hz: int) -> np.ndarray:
+    """Source (N,) through tilt and a chain of vowels' formants, cross-faded where the voice is weakest."""
     size = next_fast_len(2 * len(source), real=True)
     f = np.fft.rfftfreq(size, 1 / rate_hz)
     tilt = np.maximum(f, 100.0) / 100.0
