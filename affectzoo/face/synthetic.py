@@ -2,8 +2,8 @@
 
 An emotion shows through its prototype: units that are always there and units that are there half of the time,
 after the EMFACS combinations (Friesen & Ekman 1983; Ekman, Friesen & Hager 2002, FACS Investigator's Guide,
-ch. 12), reduced to the units that are drawn. Units that belong to no emotion (a blink, lips apart, pressed lips)
-come on top at random. Which of the listed combinations stands here, and every probability, is ours.
+ch. 12), reduced to the units that are drawn. Units that belong to no emotion (a blink, lips apart, pressed
+lips) come on top at random. Which of the listed combinations stands here, and every probability, is ours.
 
 The data are made by this file alone (CC0).
 """
@@ -41,8 +41,8 @@ BYSTANDERS = (24, 25, 43)
 def generate(n: int, seed: int = 0, size: int = 64, subjects: int = 24) -> list[AffectSample]:
     """`n` labelled pictures (T = 1, rate 1.0), deterministic per (seed, index) whatever `n` is.
 
-    Targets in the space SPACE: emotion one-hot, au presence (a unit drawn with any intensity is present), vad =
-    the emotion's mean of Russell & Mehrabian 1977 times the strength of its always-present units, 0.4 to 1
+    Targets in the space SPACE: emotion one-hot, au presence (a unit drawn with any intensity is present), vad
+    = the emotion's mean of Russell & Mehrabian 1977 times the strength of its always-present units, 0.4 to 1
     (neutral: 0). Groups: subject (the drawn person). Attributes: strength ('weak' below 0.7, 'strong').
     """
     return [_sample(seed, i, size, subjects) for i in range(n)]
@@ -50,7 +50,7 @@ def generate(n: int, seed: int = 0, size: int = 64, subjects: int = 24) -> list[
 
 def iter_samples(root: Path | None, card: object, n: int = 840, seed: int = 0, size: int = 64,
                  subjects: int = 24) -> Iterator[AffectSample]:
-    """The adapter of the card `face_synthetic`: `generate` one by one; needs no files, so `root` is not used."""
+    """The adapter of the card `face_synthetic`: `generate` one by one; there are no files under `root`."""
     yield from (_sample(seed, i, size, subjects) for i in range(n))
 
 
@@ -71,14 +71,15 @@ def write_files(folder: str | Path, n: int, seed: int = 0, size: int = 64) -> li
             target = {f: t.values for f, t in sample.targets.items()}
             emotion = space.names("emotion")[int(target["emotion"].argmax())]
             vad = [f"{v:.4f}" for v in target["vad"]]
-            table.writerow([paths[-1].name, sample.groups["subject"], emotion, *vad, *target["au"].astype(int)])
+            row = (paths[-1].name, sample.groups["subject"], emotion, *vad, *target["au"].astype(int))
+            table.writerow(row)
     return paths
 
 
 def _sample(seed: int, index: int, size: int, subjects: int) -> AffectSample:
     rng = np.random.default_rng([seed, index])
-    emotion = list(PROTOTYPES)[(index + index // subjects) % len(PROTOTYPES)]  # every person shows every emotion
     person = index % subjects
+    emotion = list(PROTOTYPES)[(index + index // subjects) % len(PROTOTYPES)]  # so a person shows all of them
     strength = rng.uniform(0.4, 1.0)
     units = _units(emotion, strength, rng)
     frames = draw_faces(au_matrix(units), 1000 * seed + person, size, scene_seed=index)
@@ -94,8 +95,8 @@ def _units(emotion: str, strength: float, rng: np.random.Generator) -> dict[int,
     shown = [n for n in BYSTANDERS if rng.uniform() < 1 / 12]
     shown = [n for n in shown if not (n == 43 and 5 in always)]  # lids cannot be raised and shut
     units = {n: float(rng.uniform(2, 5)) for n in shown}
-    units |= {n: 5 * strength for n in (*always, *(m for m in sometimes if rng.uniform() < 0.5))}
-    return units
+    shown = (*always, *(n for n in sometimes if rng.uniform() < 0.5))
+    return units | dict.fromkeys(shown, 5 * strength)
 
 
 def _targets(space: LabelSpace, emotion: str, strength: float, units: dict[int, float]) -> dict[str, Target]:

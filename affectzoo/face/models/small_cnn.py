@@ -18,8 +18,8 @@ class SmallCnn(AffectModel):
     """Encodes every frame alone; a clip is the mean over its valid frames.
 
     Four 3 x 3 convolutions of stride 2 with group normalisation (no batch statistics: a frame's features
-    depend on that frame only), mean and maximum over the map, one linear layer. granularity 'clip' answers once
-    a recording, 'frame' once a frame. size, crop: options of `FaceCrop`. The architecture is ours.
+    depend on that frame only), mean and maximum over the map, one linear layer. granularity 'clip' answers
+    once a recording, 'frame' once a frame. size, crop: options of `FaceCrop`. The architecture is ours.
     """
 
     modalities = ("face",)
@@ -31,7 +31,7 @@ class SmallCnn(AffectModel):
             raise UnknownNameError("granularity", granularity, GRANULARITIES)
         self.size, self.crop, self.width, self.dim = size, crop, width, dim
         self.dropout, self.granularity = dropout, granularity
-        self.transforms = {"face": FaceCrop(size, crop)}
+        self.transforms = {"face": FaceCrop(size, crop, "uint8")}
         widths = (3, width, 2 * width, 4 * width, 6 * width)
         self.blocks = nn.Sequential(*(_block(a, b) for a, b in zip(widths, widths[1:], strict=False)))
         self.embed = nn.Linear(2 * widths[-1], dim)
@@ -39,7 +39,7 @@ class SmallCnn(AffectModel):
         self.heads = AffectHeads(dim, self.label_space)
 
     def forward_features(self, batch: AffectBatch) -> Encoded:
-        """Face (B, T, size, size, 3) in 0 to 1 -> (B, D), or (B, T, D) when granularity is 'frame'."""
+        """Face (B, T, size, size, 3) uint8, or float in 0 to 1 -> (B, D), or (B, T, D) by frame."""
         face = batch.signals["face"]
         frames = self._frames(face.data.flatten(0, 1)).unflatten(0, face.data.shape[:2])
         if self.granularity == "frame":
@@ -48,6 +48,7 @@ class SmallCnn(AffectModel):
         return Encoded(self.drop((frames * weight).sum(1) / weight.sum(1).clamp(min=1)))
 
     def _frames(self, x: torch.Tensor) -> torch.Tensor:
+        x = x if x.is_floating_point() else x.to(self.embed.weight.dtype) / 255
         x = self.blocks((x.permute(0, 3, 1, 2) - 0.5) / 0.25)
         pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3))], -1)
         return F.gelu(self.embed(pooled))
