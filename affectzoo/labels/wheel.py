@@ -19,6 +19,7 @@ from affectzoo.schema import from_dict, read_yaml
 WHEELS = (1, 2, 3, 4, 5)
 LEVELS = (1, 2)
 SOURCES = ("clean", "official")
+MAPPING_VERSIONS = ("2025", "2026")
 #: The twelve groupings of the metric, in order: M1, M2, then each wheel at level 1 and level 2.
 GROUPINGS = ("M1", "M2", *(f"W{k}L{level}" for k in WHEELS for level in LEVELS))
 WORDS_FILE = Path(__file__).parent / "data" / "wheel_words.yaml"
@@ -48,7 +49,10 @@ class Wheels:
         return self.first_name.get(clean_word(word))
 
     def m2(self, word: str) -> str | None:
-        """The wheel word that this word is grouped with; None when the word is not in the vocabulary."""
+        """The wheel word that this word is grouped with; None when the word is not in the vocabulary.
+
+        In the clean tables a wheel word is its own group and other words join the nearest one.
+        """
         return self.first_word.get(clean_word(word))
 
     def m3(self, word: str, wheel: int, level: int) -> str | None:
@@ -85,14 +89,14 @@ def load_wheels(
     mapping_version: '2026' or '2025', which official word-form table is read; 'clean' has one version only
     (Wheels.mapping_version is then None). data_dir: folder of the official CSVs, by default
     `$AFFECTZOO_DATA/emotion_wheels`.
-    Raises UnknownNameError for another source or version, FileError when an official table is missing or broken.
+    Raises UnknownNameError for another source or version, FileError for a missing or broken official table.
     """
-    from affectzoo.labels.wheel_official import MAPPING_FILES, load_official  # it builds a Wheels of this module
+    from affectzoo.labels.wheel_official import load_official  # here, since it builds a Wheels of this module
 
     if source not in SOURCES:
         raise UnknownNameError("wheel source", source, SOURCES)
-    if str(mapping_version) not in MAPPING_FILES:
-        raise UnknownNameError("mapping_version", mapping_version, MAPPING_FILES)
+    if str(mapping_version) not in MAPPING_VERSIONS:
+        raise UnknownNameError("mapping_version", mapping_version, MAPPING_VERSIONS)
     return _load_clean() if source == "clean" else load_official(str(mapping_version), data_dir)
 
 

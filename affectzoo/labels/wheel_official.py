@@ -1,8 +1,8 @@
 """The organisers' wheel tables (MER2025, MER2026, OV-MER, AffectGPT), read from the user's own folder.
 
 They are not shipped: their licence is unclear. The lookups follow the organisers' released code exactly, with
-its peculiarities: every list is sorted by the alphabet, so the first match is alphabetical and not the nearest;
-a word that stands in two sectors of a wheel takes its last row; a level-1 word at level 2 counts as its
+its peculiarities: every list is sorted by the alphabet, so the first match is alphabetical, not nearest; a
+word that stands in two sectors of a wheel takes its last row; a level-1 word at level 2 counts as its
 alphabetically first child. Files of the folder: wheel1.csv .. wheel5.csv (level1,level2,level3), synonyms.csv
 (run,word,synonyms), format.csv and format_2025.csv (name,format).
 """
@@ -44,7 +44,7 @@ def _load(mapping_version: str, folder: Path) -> Wheels:
         words[word].add(word)
     first_name = {form: min(group) for form, group in names.items()}
     first_word = {form: min(words[name]) for form, name in first_name.items() if words.get(name)}
-    pool = {form: tuple(sorted(set().union(*(words.get(n, ()) for n in group)))) for form, group in names.items()}
+    pool = {form: tuple(sorted({w for n in ns for w in words.get(n, ())})) for form, ns in names.items()}
     tables = {k: _sector_tables(rows) for k, rows in wheel_rows.items()}
     sectors = {(k, level): tables[k][level] for k in WHEELS for level in LEVELS}
     return Wheels("official", mapping_version, first_name, first_word, pool, sectors)
