@@ -1,0 +1,90 @@
+"""What an interrupted run has done so far: an append-only file of JSON lines beside the output."""
+
+import hashlib
+import json
+import os
+from io import TextIOWrapper
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from affectzoo.errors import AffectZooError
+from affectzoo.schema import from_dict, to_dict
+from affectzoo.structures.table import TableMeta
+
+
+def file_id(path: Path, salt: str) -> str:
+    """Identity of a file and a model: path, size, time of change in ns, and `salt`."""
+    try:
+        s = path.stat()
+        state = f"{s.st_size}:{s.st_mtime_ns}"
+    except OSError:
+        state = "missing"
+    return hashlib.sha256(f"{os.path.abspath(path)}:{state}:{salt}".encode()).hexdigest()[:32]
+
+
+class Partial:
+    """Rows of finished files by file id. `done` have predictions, `failed` an error; used as a context manager.
+
+    A line is {"id", "rows": {column: [...]}, "meta": ... or null}; meta data stand only with the first success.
+    A last line that was cut off by the interruption is dropped.
+    """
+
+    def __init__(self, path: Path, resume: bool):
+        self.path = path
+        self.done: dict[str, pd.DataFrame] = {}
+        self.failed: dict[str, pd.DataFrame] = {}
+        self.meta: TableMeta | None = None
+        self._file: TextIOWrapper | None = None
+        if resume and path.exists():
+            self._load()
+        else:
+            path.unlink(missing_ok=True)
+
+    def __enter__(self) -> "Partial":
+        self._file = open(self.path, "a", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._file.close()
+
+    def add(self, id_: str, frame: pd.DataFrame, meta: TableMeta | None) -> None:
+        """Keep the rows of one file, on disk before this returns to the caller's loop."""
+        first = meta if self.meta is None else None
+        self._keep(id_, frame, first)
+        rows = frame.astype(object).where(frame.notna(), None).to_dict("list")
+        line = {"id": id_, "rows": rows, "meta": None if first is None else to_dict(first)}
+        self._file.write(json.dumps(line, allow_nan=False) + "\n")
+        self._file.flush()
+
+    def remove(self) -> None:
+        """The run is complete: delete the file."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def _keep(self, id_: str, frame: pd.DataFrame, meta: TableMeta | None) -> None:
+        self.meta = self.meta or meta
+        ok = bool(frame["error"].eq("").all())
+        (self.done if ok else self.failed)[id_] = frame
+
+    def _load(self) -> None:
+        whole = 0
+        with open(self.path, "rb") as f:
+            for raw in f:
+                try:
+                    line = json.loads(raw)
+                    meta = None if line["meta"] is None else from_dict(TableMeta, line["meta"])
+                    frame = pd.DataFrame({c: _column(c, v) for c, v in line["rows"].items()})
+                    self._keep(line["id"], frame, meta)
+                except (ValueError, KeyError, TypeError, AffectZooError):
+                    break  # cut off, or not ours: what follows is done again
+                whole += len(raw)
+        with open(self.path, "rb+") as f:
+            f.truncate(whole)
+        self.failed.clear()  # tried again: the cause may be gone
+
+
+def _column(name: str, values: list) -> np.ndarray:
+    text = name in ("key", "track", "source", "error", "wheel", "rationale")
+    return np.array(["" if v is None else v for v in values], object) if text else np.array(values, float)

@@ -1,0 +1,131 @@
+"""Predictor: one door for every modality, from a file, an array or a sample to a PredictionTable."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from affectzoo.data.collate import collate
+from affectzoo.errors import AffectZooError
+from affectzoo.inference.sources import file_keys, find_files
+from affectzoo.schema import to_dict
+from affectzoo.structures.prediction import AffectPrediction, PredictionField
+from affectzoo.structures.record import ModelRef
+from affectzoo.structures.sample import AffectSample
+from affectzoo.structures.signal import Signal, read_file
+from affectzoo.structures.table import PredictionTable
+from affectzoo.zoo.base import AffectModel
+from affectzoo.zoo.config import PretrainedConfig
+from affectzoo.zoo.pretrained import load_artefact
+
+_BATCH = 16
+
+
+def load_predictor(name_or_path: str | Path, device: str = "cpu") -> "Predictor":
+    """Load a checkpoint by catalogue name ('speech/logmel_cnn.tag'), folder or hub id, and prove it.
+
+    Raises UnknownNameError with the nearest names, FileError for a damaged checkpoint.
+    """
+    model, config = load_artefact(name_or_path)
+    return Predictor(model, config, device)
+
+
+class Predictor:
+    """A model with its preprocessing, label space and calibration.
+
+    predictor(x) takes a path (file, folder or glob), a (array, rate_hz) pair, a Signal, an AffectSample, or a list
+    of these, and gives a PredictionTable. It raises FileError for a bad file; `run.predict_files` goes on instead.
+    """
+
+    def __init__(self, model: AffectModel, config: PretrainedConfig | None = None, device: str = "cpu"):
+        self.model = model.to(device).eval()
+        self.device = device
+        self.calibration = dict(config.calibration) if config else {}
+        self.training_keys = config.training_keys if config else ()
+        parameters = sum(p.numel() for p in model.parameters())
+        tag, sha256 = (config.tag, config.weights_sha256) if config else ("", "")
+        self.info = ModelRef(model.arch, tag, sha256, parameters)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The signals that the model reads."""
+        return self.model.modalities
+
+    def __call__(self, x: Any) -> PredictionTable:
+        """Predict; see the class. Rows come in the order of the inputs, `source` names the file where there is one."""
+        samples, sources = self._samples(x if isinstance(x, list) else [x])
+        tables = []
+        for i in range(0, len(samples), _BATCH):
+            prepared = [self.model.prepare(s) for s in samples[i : i + _BATCH]]
+            tables.append(self.predict(prepared, sources[i : i + _BATCH]))
+        return PredictionTable.concat(tables)
+
+    def read(self, path: str | Path, key: str | None = None) -> AffectSample:
+        """Read one file into a prepared sample. Raises FileError (missing, empty, broken, foreign, silent, short)."""
+        return self.model.prepare(self._from_file(Path(path), Path(path).stem if key is None else key))
+
+    def predict(self, prepared: Sequence[AffectSample], sources: list[str] | None = None) -> PredictionTable:
+        """Table of one batch of prepared samples; rows that are not finite say so in `error`."""
+        pred = self.predict_batch(prepared)
+        table = PredictionTable.from_prediction(pred, sources, to_dict(self.info), self.training_keys)
+        columns = [c for f in table.meta.kinds for c in table.columns(f)]
+        bad = ~np.isfinite(table.frame[columns].to_numpy(float)).all(1)
+        frame = table.frame.assign(
+            error=np.where(bad, "the model's output is not finite", table.frame["error"])
+        )
+        frame.loc[bad, columns] = np.nan
+        return replace(table, frame=frame)
+
+    @torch.inference_mode()
+    def predict_batch(self, prepared: Sequence[AffectSample]) -> AffectPrediction:
+        """Calibrated prediction of prepared samples, on the CPU."""
+        batch = collate([replace(s, targets={}) for s in prepared], self.model.label_space).to(self.device)
+        return calibrate(self.model(batch).cpu(), self.calibration)
+
+    def _samples(self, items: list[Any]) -> tuple[list[AffectSample], list[str]]:
+        samples, sources = [], []
+        expanded = [find_files([x], self.modalities) if isinstance(x, (str, Path)) else x for x in items]
+        paths = list(dict.fromkeys(p for x in expanded if isinstance(x, list) for p in x))
+        keys = dict(zip(paths, file_keys(paths), strict=True))
+        for i, x in enumerate(expanded):
+            if isinstance(x, list):
+                samples += [self._from_file(p, keys[p]) for p in x]
+                sources += map(str, x)
+            else:
+                samples.append(self._from_memory(x, f"item{i}"))
+                sources.append("")
+        if not samples:
+            raise AffectZooError("nothing to predict: the list is empty")
+        return samples, sources
+
+    def _from_file(self, path: Path, key: str) -> AffectSample:
+        return AffectSample(key, read_file(path, self.modalities))
+
+    def _from_memory(self, x: Any, key: str) -> AffectSample:
+        if isinstance(x, AffectSample):
+            return x
+        if isinstance(x, tuple) and len(x) == 2:
+            x = Signal(np.asarray(x[0]), float(x[1]))
+        if not isinstance(x, Signal):
+            raise AffectZooError(
+                f"cannot predict from {type(x).__name__}: give a path, (array, rate_hz), a Signal or an AffectSample"
+            )
+        if len(self.modalities) != 1:
+            raise AffectZooError(
+                f"{self.info.arch} reads {' and '.join(self.modalities)} together: give a file or an AffectSample"
+            )
+        return AffectSample(key, {self.modalities[0]: x})
+
+
+def calibrate(pred: AffectPrediction, temperatures: dict[str, float]) -> AffectPrediction:
+    """Logits divided by their field's temperature (Guo et al. 2017, eq. 9); fields without one stay as they are."""
+    fields = {
+        n: PredictionField(f.values / temperatures[n], f.kind, f.uncertainty)
+        if n in temperatures and f.kind == "logits"
+        else f
+        for n, f in pred.fields.items()
+    }
+    return replace(pred, fields=fields)

@@ -1,0 +1,189 @@
+"""Many files to one table: decoded ahead in threads, batched by length, resumable, and no bad file stops the run."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.progress import Progress
+
+from affectzoo.errors import AffectZooError, FileError, UnknownNameError
+from affectzoo.inference.partial import Partial, file_id
+from affectzoo.inference.predictor import Predictor
+from affectzoo.inference.sources import file_keys
+from affectzoo.labels.space import LabelSpace
+from affectzoo.schema import to_dict
+from affectzoo.structures.prediction import ACTIVATION
+from affectzoo.structures.sample import AffectSample
+from affectzoo.structures.table import FORMATS, PredictionTable, TableMeta
+
+#: A batch closes at this many bytes of files, so that long recordings do not meet in one batch (ours).
+_BATCH_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A file's prepared sample, or what is wrong with it."""
+
+    path: Path
+    sample: AffectSample | None
+    error: str = ""
+
+
+def predict_files(
+    predictor: Predictor,
+    paths: list[Path],
+    out: str | Path,
+    batch_size: int = 16,
+    resume: bool = True,
+    strict: bool = False,
+    progress: bool = True,
+) -> PredictionTable:
+    """Predict files and write the table to `out` (.parquet, .csv, .jsonl); rows come in the order of `paths`.
+
+    A key is the path below the common folder without suffix. A file that cannot be used (missing, broken, empty,
+    silent, too short, foreign) gets one row with its `error`; strict=True raises FileError for it instead.
+    resume: `<out>.partial.jsonl` keeps what is done, by path, size, time of change and model; the next call goes on
+    from there (files with an error are tried again), and removes it when all is written.
+    Raises AffectZooError when no files are given, UnknownNameError for an unknown format of `out`.
+    """
+    out, paths = Path(out), list(dict.fromkeys(map(Path, paths)))
+    if out.suffix not in FORMATS:
+        raise UnknownNameError("table format", out.suffix, FORMATS, str(out))
+    if not paths or batch_size < 1:
+        raise AffectZooError("predict_files needs at least one file and batch_size >= 1")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    salt = f"{predictor.info.arch}:{predictor.info.sha256}"
+    ids = {p: file_id(p, salt) for p in paths}
+    with Partial(Path(f"{out}.partial.jsonl"), resume) as partial, Progress(disable=not progress) as bar:
+        todo = [p for p in paths if ids[p] not in partial.done]
+        job = bar.add_task("predicting", total=len(paths), completed=len(paths) - len(todo))
+        for reads in _read_ahead(predictor, _batches(todo, batch_size)):
+            for path, frame, meta in _predict(predictor, reads, strict):
+                partial.add(ids[path], frame, meta)
+            bar.advance(job, len(reads))
+        table = _assemble(predictor, partial, paths, ids)
+        table.write(out)
+        partial.remove()
+    return table
+
+
+def _batches(paths: list[Path], batch_size: int) -> Iterator[list[Path]]:
+    """Files of one type and similar size together: size stands for length, and needs no decoding."""
+
+    def size(p: Path) -> int:
+        return p.stat().st_size if p.exists() else 0
+
+    batch: list[Path] = []
+    for path in sorted(paths, key=lambda p: (p.suffix, size(p))):
+        full = len(batch) == batch_size or sum(map(size, batch)) + size(path) > _BATCH_BYTES
+        if batch and (full or path.suffix != batch[0].suffix):
+            yield batch
+            batch = []
+        batch.append(path)
+    if batch:
+        yield batch
+
+
+def _read_ahead(predictor: Predictor, batches: Iterator[list[Path]]) -> Iterator[list[_Read]]:
+    """Prepared batches in order; while one is predicted, the next is decoded in threads."""
+    pool = ThreadPoolExecutor(min(8, os.cpu_count() or 1))
+    try:
+        ahead: list[Future] | None = None
+        for batch in batches:
+            current, ahead = ahead, [pool.submit(_read, predictor, p) for p in batch]
+            if current is not None:
+                yield [f.result() for f in current]
+        if ahead is not None:
+            yield [f.result() for f in ahead]
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _read(predictor: Predictor, path: Path) -> _Read:
+    try:
+        return _Read(path, predictor.read(path, key=str(path)))
+    except (
+        Exception
+    ) as e:  # decoders fail in many ways, and no file may stop the run; the row says what happened
+        return _Read(path, None, _reason(path, e))
+
+
+def _predict(predictor: Predictor, reads: list[_Read], strict: bool):
+    """(path, frame, meta) of every file of a batch; meta is None for a file without a prediction."""
+    bad = [r for r in reads if r.sample is None]
+    if bad and strict:
+        raise FileError(bad[0].path, bad[0].error)
+    yield from ((r.path, _error_frame(r), None) for r in bad)
+    good = [r for r in reads if r.sample is not None]
+    if not good:
+        return
+    try:
+        table = predictor.predict([r.sample for r in good], [str(r.path) for r in good])
+    except (AffectZooError, RuntimeError) as e:
+        if len(good) > 1:  # one of them, or their number, is the cause: alone each shows
+            for r in good:
+                yield from _predict(predictor, [r], strict)
+            return
+        if strict:
+            raise FileError(good[0].path, _reason(good[0].path, e)) from e
+        yield good[0].path, _error_frame(_Read(good[0].path, None, _reason(good[0].path, e))), None
+        return
+    if strict and table.frame["error"].ne("").any():
+        row = table.frame[table.frame["error"].ne("")].iloc[0]
+        raise FileError(row["source"], row["error"])
+    frames = dict(tuple(table.frame.groupby("source", sort=False)))
+    for r in good:
+        frame = frames.get(str(r.path))
+        if frame is None:
+            yield r.path, _error_frame(_Read(r.path, None, "the model gave no valid step")), None
+        else:
+            yield r.path, frame, table.meta
+
+
+def _error_frame(read: _Read) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"key": [""], "track": "", "t_s": np.nan, "source": str(read.path), "error": read.error}
+    )
+
+
+def _assemble(
+    predictor: Predictor, partial: Partial, paths: list[Path], ids: dict[Path, str]
+) -> PredictionTable:
+    frames = [
+        partial.done[ids[p]].assign(key=key)
+        if ids[p] in partial.done
+        else partial.failed[ids[p]].assign(key=key)
+        for p, key in zip(paths, file_keys(paths), strict=True)
+    ]
+    meta = partial.meta or _empty_meta(predictor.model.label_space)
+    meta = replace(meta, model=to_dict(predictor.info), training_keys=predictor.training_keys)
+    space = LabelSpace.from_dict(meta.space)
+    columns = ["key", "track", "t_s", *(f"{f}.{n}" for f in meta.kinds for n in space.names(f))]
+    extra = sorted({c for f in frames for c in f.columns} - {*columns, "source", "error"})
+    columns += [*extra, "source", "error"]
+    rows = [f.reindex(columns=columns) for f in frames]
+    frame = pd.DataFrame({c: np.concatenate([f[c].to_numpy() for f in rows]) for c in columns})
+    numeric = [c for c in columns if c == "t_s" or c.split(".")[0] in meta.kinds]
+    return PredictionTable(frame.astype(dict.fromkeys(numeric, float)), meta)
+
+
+def _empty_meta(space: LabelSpace) -> TableMeta:
+    """Meta data of a run in which no file could be predicted: clip rows, kinds as the heads give them."""
+
+    def kind(field: str) -> str:
+        return (
+            "probabilities"
+            if field in ACTIVATION and not (field == "au" and space.au_kind == "intensity")
+            else "value"
+        )
+
+    return TableMeta(space.to_dict(), {f: kind(f) for f in space.fields})
+
+
+def _reason(path: Path, error: Exception) -> str:
+    text = " ".join(str(error).split()).removeprefix(f"{path}: ")
+    return text if isinstance(error, AffectZooError) else f"{type(error).__name__}: {text}"
