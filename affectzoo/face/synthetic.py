@@ -36,6 +36,8 @@ PROTOTYPES = {
 }
 #: Units without emotional meaning here, each in one picture of twelve.
 BYSTANDERS = (24, 25, 43)
+#: A bystander does not come with units that undo it: lips pressed and parted, lids shut and raised.
+CONFLICTS = {24: {25, 26}, 25: {24}, 43: {5}}
 
 
 def generate(n: int, seed: int = 0, size: int = 64, subjects: int = 24) -> list[AffectSample]:
@@ -90,13 +92,15 @@ def _sample(seed: int, index: int, size: int, subjects: int) -> AffectSample:
 
 
 def _units(emotion: str, strength: float, rng: np.random.Generator) -> dict[int, float]:
-    """Intensities by FACS number; bystanders never weaken what the prototype has."""
+    """Intensities by FACS number."""
     always, sometimes = PROTOTYPES[emotion]
-    shown = [n for n in BYSTANDERS if rng.uniform() < 1 / 12]
-    shown = [n for n in shown if not (n == 43 and 5 in always)]  # lids cannot be raised and shut
-    units = {n: float(rng.uniform(2, 5)) for n in shown}
     shown = (*always, *(n for n in sometimes if rng.uniform() < 0.5))
-    return units | dict.fromkeys(shown, 5 * strength)
+    units = dict.fromkeys(shown, 5 * strength)
+    for number in BYSTANDERS:
+        level = float(rng.uniform(2, 5))
+        if rng.uniform() < 1 / 12 and number not in units and not CONFLICTS[number] & set(units):
+            units[number] = level
+    return units
 
 
 def _targets(space: LabelSpace, emotion: str, strength: float, units: dict[int, float]) -> dict[str, Target]:

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from affectzoo.errors import UnknownNameError
+from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.face.features import FaceCrop
 from affectzoo.labels.space import LabelSpace
 from affectzoo.structures.sample import AffectBatch
@@ -12,14 +12,16 @@ from affectzoo.zoo.base import AffectModel, Encoded
 from affectzoo.zoo.heads import AffectHeads
 
 GRANULARITIES = ("clip", "frame")
+_GROUPS = 8
+_GRID = 4  # cells a side that keep their place: a pre-cropped face has its brows above its mouth
 
 
 class SmallCnn(AffectModel):
     """Encodes every frame alone; a clip is the mean over its valid frames.
 
     Four 3 x 3 convolutions of stride 2 with group normalisation (no batch statistics: a frame's features
-    depend on that frame only), mean and maximum over the map, one linear layer. granularity 'clip' answers
-    once a recording, 'frame' once a frame. size, crop: options of `FaceCrop`. The architecture is ours.
+    depend on that frame only), a 4 x 4 map that keeps places, one linear layer. granularity 'clip' answers once
+    a recording, 'frame' once a frame. size, crop: options of `FaceCrop`. The architecture is ours.
     """
 
     modalities = ("face",)
@@ -29,18 +31,25 @@ class SmallCnn(AffectModel):
         super().__init__(label_space)
         if granularity not in GRANULARITIES:
             raise UnknownNameError("granularity", granularity, GRANULARITIES)
+        if width % _GROUPS:
+            raise AffectZooError(f"width must be a multiple of {_GROUPS}, got {width}")
         self.size, self.crop, self.width, self.dim = size, crop, width, dim
         self.dropout, self.granularity = dropout, granularity
         self.transforms = {"face": FaceCrop(size, crop, "uint8")}
         widths = (3, width, 2 * width, 4 * width, 6 * width)
         self.blocks = nn.Sequential(*(_block(a, b) for a, b in zip(widths, widths[1:], strict=False)))
-        self.embed = nn.Linear(2 * widths[-1], dim)
+        self.squeeze = nn.Sequential(
+            nn.Conv2d(widths[-1], width, 1), nn.AdaptiveAvgPool2d(_GRID), nn.Flatten())
+        self.embed = nn.Linear(width * _GRID**2, dim)
         self.drop = nn.Dropout(dropout)
         self.heads = AffectHeads(dim, self.label_space)
 
     def forward_features(self, batch: AffectBatch) -> Encoded:
         """Face (B, T, size, size, 3) uint8, or float in 0 to 1 -> (B, D), or (B, T, D) by frame."""
         face = batch.signals["face"]
+        if face.data.shape[2:] != (self.size, self.size, 3):
+            raise AffectZooError(f"{self.arch or 'small_cnn'} reads faces of {self.size} x {self.size} x 3, the batch "
+                                 f"has {' x '.join(map(str, face.data.shape[2:]))}; prepare it with model.prepare")
         frames = self._frames(face.data.flatten(0, 1)).unflatten(0, face.data.shape[:2])
         if self.granularity == "frame":
             return Encoded(self.drop(frames * face.mask[..., None]), face.mask, face.rate_hz, face.t0_s)
@@ -50,10 +59,9 @@ class SmallCnn(AffectModel):
     def _frames(self, x: torch.Tensor) -> torch.Tensor:
         x = x if x.is_floating_point() else x.to(self.embed.weight.dtype) / 255
         x = self.blocks((x.permute(0, 3, 1, 2) - 0.5) / 0.25)
-        pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3))], -1)
-        return F.gelu(self.embed(pooled))
+        return F.gelu(self.embed(self.squeeze(x)))
 
 
 def _block(inside: int, outside: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inside, outside, 3, stride=2, padding=1, bias=False),
-                         nn.GroupNorm(8, outside), nn.GELU())
+                         nn.GroupNorm(_GROUPS, outside), nn.GELU())
