@@ -106,7 +106,7 @@ def majority(votes: Votes, ties: str) -> Aggregate:
     if ties == "error" and tied.any():
         i = int(np.flatnonzero(tied)[0])
         names = ", ".join(np.array(votes.classes)[top[i]])
-        raise AffectZooError(f"item {i} is a tie of {names} ({int(tied.sum())} ties in all); declare a tie rule")
+        raise AffectZooError(f"item {i} is a tie of {names} (of {int(tied.sum())} ties); declare a tie rule")
     if ties == "first":
         top &= top.cumsum(1) == 1
     elif ties == "drop":
@@ -194,6 +194,6 @@ def _correlation(x: np.ndarray, y: np.ndarray, valid: np.ndarray) -> np.ndarray:
     dx, dy = (np.where(valid, a - np.where(valid, a, 0).sum(0) / n, 0.0) for a in (x, y))
     sx, sy = np.sqrt((dx**2).sum(0)), np.sqrt((dy**2).sum(0))
     # Rounding leaves a constant column with a spread near 1e-16 of its size: that is no spread.
-    size = np.maximum(np.abs(np.where(valid, x, 0)).max(0, initial=0), np.abs(np.where(valid, y, 0)).max(0, initial=0))
-    spread = (sx > 1e-9 * size) & (sy > 1e-9 * size)
+    size_x, size_y = (np.abs(np.where(valid, a, 0.0)).max(0, initial=0.0) for a in (x, y))
+    spread = (sx > 1e-9 * size_x) & (sy > 1e-9 * size_y)
     return np.where(spread, (dx * dy).sum(0) / np.where(spread, sx * sy, 1.0), 0.0)

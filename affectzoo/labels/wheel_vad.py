@@ -58,7 +58,7 @@ def nearest_sector(space: LabelSpace | str, vad: np.ndarray, level: int = 1) -> 
     """
     space, vad = as_space(space), np.asarray(vad, float)
     if vad.ndim < 1 or vad.shape[-1] not in (2, 3):
-        raise AffectZooError(f"points of shape {vad.shape}: the last axis must hold valence, arousal(, dominance)")
+        raise AffectZooError(f"points of shape {vad.shape}: the last axis is valence, arousal(, dominance)")
     points = sector_vad(space).values[:, : vad.shape[-1]]
     here = np.flatnonzero((_levels(space) == level) & ~np.isnan(points[:, 0]))
     if not len(here):
