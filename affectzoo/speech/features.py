@@ -34,20 +34,38 @@ class LogMel(Transform):
 
     version = 1
 
-    def __init__(self, sample_rate: int = 16000, n_mels: int = 64, hop_ms: float = 10.0, win_ms: float = 25.0,
-                 f_min: float = 50.0, f_max: float = 7600.0, floor: float = 1e-6, level: str = "utterance"):
+    def __init__(
+        self,
+        sample_rate: int = 16000,
+        n_mels: int = 64,
+        hop_ms: float = 10.0,
+        win_ms: float = 25.0,
+        f_min: float = 50.0,
+        f_max: float = 7600.0,
+        floor: float = 1e-6,
+        level: str = "utterance",
+    ):
         if level not in ("utterance", "absolute"):
             raise AffectZooError(f"LogMel: level must be 'utterance' or 'absolute', got {level!r}")
         if not 0 <= f_min < f_max <= sample_rate / 2:
-            raise AffectZooError(f"LogMel: need 0 <= f_min < f_max <= {sample_rate / 2:g} Hz, "
-                                 f"got {f_min} and {f_max}")
+            raise AffectZooError(
+                f"LogMel: need 0 <= f_min < f_max <= {sample_rate / 2:g} Hz, got {f_min} and {f_max}"
+            )
         self.sample_rate, self.n_mels, self.hop_ms, self.win_ms = sample_rate, n_mels, hop_ms, win_ms
         self.f_min, self.f_max, self.floor, self.level = f_min, f_max, floor, level
         self._hop, window = round(sample_rate * hop_ms / 1000), round(sample_rate * win_ms / 1000)
         # At least twice the window: the lowest mel bands are narrower than a bin of the window's own FFT.
-        self._mel = MelSpectrogram(sample_rate, n_fft=2 ** (2 * window - 1).bit_length(), win_length=window,
-                                   hop_length=self._hop, f_min=f_min, f_max=f_max, n_mels=n_mels,
-                                   pad_mode="constant", power=2.0)
+        self._mel = MelSpectrogram(
+            sample_rate,
+            n_fft=2 ** (2 * window - 1).bit_length(),
+            win_length=window,
+            hop_length=self._hop,
+            f_min=f_min,
+            f_max=f_max,
+            n_mels=n_mels,
+            pad_mode="constant",
+            power=2.0,
+        )
         # Window gain: a full-scale sine then has the same mel power at any window length.
         self._gain = float(self._mel.spectrogram.window.sum() ** 2)
 
@@ -79,12 +97,14 @@ def check_audio(signal: Signal) -> np.ndarray:
     if audio.ndim != 1:
         raise AffectZooError(f"audio must be mono, shape (N,); got {signal.data.shape}")
     if signal.duration_s < MIN_SECONDS:
-        raise AffectZooError(f"audio is too short: {signal.duration_s:.3f} s, "
-                             f"at least {MIN_SECONDS} s are needed")
+        raise AffectZooError(
+            f"audio is too short: {signal.duration_s:.3f} s, at least {MIN_SECONDS} s are needed"
+        )
     if not np.isfinite(audio).all():
         first = int(np.flatnonzero(~np.isfinite(audio))[0])
-        raise AffectZooError(f"audio is not finite: sample {first} ({first / signal.rate_hz:.3f} s) "
-                             f"is {audio[first]}")
+        raise AffectZooError(
+            f"audio is not finite: sample {first} ({first / signal.rate_hz:.3f} s) is {audio[first]}"
+        )
     rms = float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
     if rms < SILENT_RMS:
         raise AffectZooError(f"audio is silent: RMS {rms:.1e} of full scale, {SILENT_RMS:.0e} is the least")

@@ -28,8 +28,14 @@ SAMPLE_RATE = 16000
 SCATTER = 0.5
 
 
-def generate(n: int, seed: int = 0, seconds: float = 1.2, speakers: int = 20, spread: float = 1.0,
-             space: LabelSpace | str = SPACE) -> list[AffectSample]:
+def generate(
+    n: int,
+    seed: int = 0,
+    seconds: float = 1.2,
+    speakers: int = 20,
+    spread: float = 1.0,
+    space: LabelSpace | str = SPACE,
+) -> list[AffectSample]:
     """`n` labelled utterances (16 kHz), deterministic per (seed, index) whatever `n` is.
 
     seconds: mean duration; each lasts 0.85 to 1.15 times as long. spread: random part of the prosody, see
@@ -41,8 +47,15 @@ def generate(n: int, seed: int = 0, seconds: float = 1.2, speakers: int = 20, sp
     return list(_samples(n, seed, seconds, speakers, spread, space))
 
 
-def iter_samples(root: Path | None, card: object, n: int = 600, seed: int = 0, seconds: float = 1.2,
-                 speakers: int = 20, spread: float = 1.0) -> Iterator[AffectSample]:
+def iter_samples(
+    root: Path | None,
+    card: object,
+    n: int = 600,
+    seed: int = 0,
+    seconds: float = 1.2,
+    speakers: int = 20,
+    spread: float = 1.0,
+) -> Iterator[AffectSample]:
     """The adapter of the card `speech_synthetic`: `generate` one by one, without `root`."""
     yield from _samples(n, seed, seconds, speakers, spread, SPACE)
 
@@ -69,13 +82,19 @@ def write_files(folder: str | Path, n: int, seed: int = 0, seconds: float = 1.2)
 
 
 def draw_vad(space: LabelSpace, emotion: int, rng: np.random.Generator) -> np.ndarray:
-    """A VAD point (3,) float32 of the class, in [-1, 1]."""
-    mean, sd = (x[emotion] for x in space_gaussians(space))
-    return np.clip(rng.normal(mean, SCATTER * sd), -1, 1).astype(np.float32)
+    """A VAD point (3,) float32 of the class in [-1, 1]. Raises AffectZooError when it has no term."""
+    mean, sd, defined = space_gaussians(space)
+    if not defined[emotion]:
+        name = space.names("emotion")[emotion]
+        raise AffectZooError(
+            f"label space {space.name!r}: {name!r} has no term, so no voice can be drawn for it"
+        )
+    return np.clip(rng.normal(mean[emotion], SCATTER * sd[emotion]), -1, 1).astype(np.float32)
 
 
-def _samples(n: int, seed: int, seconds: float, speakers: int, spread: float,
-             space: LabelSpace | str) -> Iterator[AffectSample]:
+def _samples(
+    n: int, seed: int, seconds: float, speakers: int, spread: float, space: LabelSpace | str
+) -> Iterator[AffectSample]:
     space = load_space(space) if isinstance(space, str) else space
     if seconds < 0.5:
         raise AffectZooError(f"seconds must be at least 0.5 (two syllables), got {seconds}")
@@ -85,15 +104,23 @@ def _samples(n: int, seed: int, seconds: float, speakers: int, spread: float,
         yield _sample(space, seed, index, seconds, speakers, spread)
 
 
-def _sample(space: LabelSpace, seed: int, index: int, seconds: float, speakers: int,
-            spread: float) -> AffectSample:
+def _sample(
+    space: LabelSpace, seed: int, index: int, seconds: float, speakers: int, spread: float
+) -> AffectSample:
     rng = np.random.default_rng([seed, 0, index])
     speaker = index % speakers
-    emotion = (index + index // speakers) % space.size("emotion")
+    emotion = (speaker + index // speakers) % space.size("emotion")  # each speaker goes through all of them
     duration = seconds * rng.uniform(0.85, 1.15)
     voice, vad = draw_voice(seed, speaker), draw_vad(space, emotion, rng)
     audio, truth = speak(prosody_from_vad(vad, voice, rng, spread), duration, rng, SAMPLE_RATE)
-    targets = {"emotion": class_target(space, space.names("emotion")[emotion]),
-               "vad": Target(vad, np.ones(3, bool))}
-    return AffectSample(f"voice_s{seed}_{index:05d}", {"audio": Signal(audio, float(SAMPLE_RATE))}, targets,
-                        {"speaker": f"s{seed}_p{speaker:02d}"}, {"voice": voice.kind, **truth})
+    targets = {
+        "emotion": class_target(space, space.names("emotion")[emotion]),
+        "vad": Target(vad, np.ones(3, bool)),
+    }
+    return AffectSample(
+        f"voice_s{seed}_{index:05d}",
+        {"audio": Signal(audio, float(SAMPLE_RATE))},
+        targets,
+        {"speaker": f"s{seed}_p{speaker:02d}"},
+        {"voice": voice.kind, **truth},
+    )

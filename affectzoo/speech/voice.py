@@ -15,8 +15,16 @@ from scipy.fft import next_fast_len
 from affectzoo.errors import AffectZooError
 
 #: First four formants (Hz) and bandwidths of five vowels in a man's tract; rounded textbook values.
-VOWELS = np.array([[730, 1090, 2440, 3400], [530, 1840, 2480, 3500], [270, 2290, 3010, 3600],
-                   [570, 840, 2410, 3300], [300, 870, 2240, 3300]], float)
+VOWELS = np.array(
+    [
+        [730, 1090, 2440, 3400],
+        [530, 1840, 2480, 3500],
+        [270, 2290, 3010, 3600],
+        [570, 840, 2410, 3300],
+        [300, 870, 2240, 3300],
+    ],
+    float,
+)
 BANDWIDTHS = np.array([80.0, 100.0, 140.0, 200.0])
 #: Upper edge of the harmonics, and RMS of the room noise relative to full scale.
 TOP_HZ, ROOM_DBFS = 7200.0, -66.0
@@ -89,8 +97,9 @@ def prosody_from_vad(vad: np.ndarray, voice: Voice, rng: np.random.Generator, sp
     )
 
 
-def speak(p: Prosody, seconds: float, rng: np.random.Generator,
-          rate_hz: int = 16000) -> tuple[np.ndarray, dict[str, float]]:
+def speak(
+    p: Prosody, seconds: float, rng: np.random.Generator, rate_hz: int = 16000
+) -> tuple[np.ndarray, dict[str, float]]:
     """Audio (N,) float32 in [-1, 1], in steps of 1 / 32767, and the measured truth of it.
 
     Truth: f0_mean_hz and f0_range_st (5th to 95th percentile, semitones) over the voiced samples, rate_hz
@@ -109,9 +118,12 @@ def speak(p: Prosody, seconds: float, rng: np.random.Generator,
     audio += 10 ** (ROOM_DBFS / 20) * rng.normal(size=n)
     audio = np.clip(np.round(audio * 32767), -32767, 32767) / 32767
     low, high = np.percentile(f0[voiced], [5, 95])
-    truth = {"f0_mean_hz": float(f0[voiced].mean()), "f0_range_st": float(12 * np.log2(high / low)),
-             "rate_hz": float((place[-1] - place[0]) / (t[-1] - t[0])),
-             "level_dbfs": float(10 * np.log10(np.mean(audio**2)))}
+    truth = {
+        "f0_mean_hz": float(f0[voiced].mean()),
+        "f0_range_st": float(12 * np.log2(high / low)),
+        "rate_hz": float((place[-1] - place[0]) / (t[-1] - t[0])),
+        "level_dbfs": float(10 * np.log10(np.mean(audio**2))),
+    }
     return audio.astype(np.float32), truth
 
 
@@ -123,8 +135,9 @@ def _syllables(rate_hz: float, seconds: float, t: np.ndarray, rng: np.random.Gen
     return np.interp(t, edge, np.arange(len(edge)))
 
 
-def _pitch(p: Prosody, place: np.ndarray, progress: np.ndarray, rng: np.random.Generator,
-           rate_hz: int) -> np.ndarray:
+def _pitch(
+    p: Prosody, place: np.ndarray, progress: np.ndarray, rng: np.random.Generator, rate_hz: int
+) -> np.ndarray:
     """(N,) pitch in Hz: slope, an accent on each syllable (0.3 to 1 of the range), jitter at 100 Hz."""
     accents = rng.uniform(0.3, 1.0, size=int(place[-1]) + 2)
     accent = accents[place.astype(int)] * np.sin(np.pi * (place % 1))
@@ -144,10 +157,11 @@ def _pulses(f0: np.ndarray, rate_hz: int) -> np.ndarray:
     return (np.where(near, 2 * n_harmonics + 1, kernel) - 1) / 2
 
 
-def _filter(source: np.ndarray, p: Prosody, place: np.ndarray, rng: np.random.Generator,
-            rate_hz: int) -> np.ndarray:
+def _filter(
+    source: np.ndarray, p: Prosody, place: np.ndarray, rng: np.random.Generator, rate_hz: int
+) -> np.ndarray:
     """Source (N,) through tilt and a chain of vowels' formants, cross-faded where the voice is weakest."""
-    size = next_fast_len(2 * len(source), real=True)
+    size = next_fast_len(len(source) + rate_hz // 4, real=True)  # the longest ringing is over in 0.25 s
     f = np.fft.rfftfreq(size, 1 / rate_hz)
     tilt = np.maximum(f, 100.0) / 100.0
     centre = VOWELS[:, :, None] * p.formants

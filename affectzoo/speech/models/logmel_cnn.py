@@ -24,8 +24,15 @@ class LogMelCNN(AffectModel):
 
     modalities = ("audio",)
 
-    def __init__(self, label_space: LabelSpace | str, width: int = 32, n_mels: int = 64,
-                 level: str = "utterance", dropout: float = 0.3, spec_augment: bool = True):
+    def __init__(
+        self,
+        label_space: LabelSpace | str,
+        width: int = 32,
+        n_mels: int = 64,
+        level: str = "utterance",
+        dropout: float = 0.3,
+        spec_augment: bool = True,
+    ):
         super().__init__(label_space)
         self.width, self.n_mels, self.level = width, n_mels, level
         self.dropout, self.spec_augment = dropout, spec_augment
@@ -53,9 +60,14 @@ class LogMelEncoder(nn.Module):
         self.dim = 6 * width if dim is None else dim
         self.norm = FrameNorm(n_mels)
         self.stem = nn.Sequential(nn.Conv2d(1, width, 3, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
-        self.stages = nn.ModuleList([
-            ResidualBlock(width, width, (2, 1)), ResidualBlock(width, 2 * width, (1, 2)),
-            ResidualBlock(2 * width, 4 * width, (2, 2)), ResidualBlock(4 * width, 5 * width, (1, 2))])
+        self.stages = nn.ModuleList(
+            [
+                ResidualBlock(width, width, (2, 1)),
+                ResidualBlock(width, 2 * width, (1, 2)),
+                ResidualBlock(2 * width, 4 * width, (2, 2)),
+                ResidualBlock(4 * width, 5 * width, (1, 2)),
+            ]
+        )
         flat = 5 * width * -(-n_mels // 16)
         self.project = nn.Sequential(nn.Linear(flat, self.dim), nn.LayerNorm(self.dim), nn.GELU())
 
@@ -92,12 +104,16 @@ class ResidualBlock(nn.Module):
     def __init__(self, inside: int, out: int, stride: tuple[int, int]):
         super().__init__()
         self.time_stride = stride[0]
-        self.first = nn.Sequential(nn.Conv2d(inside, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out),
-                                   nn.ReLU())
+        self.first = nn.Sequential(
+            nn.Conv2d(inside, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU()
+        )
         self.second = nn.Sequential(nn.Conv2d(out, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out))
         same = inside == out and stride == (1, 1)
-        self.shortcut = nn.Identity() if same else nn.Sequential(
-            nn.Conv2d(inside, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+        self.shortcut = (
+            nn.Identity()
+            if same
+            else nn.Sequential(nn.Conv2d(inside, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+        )
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """x (B, C, T, F) with zeros where mask (B, T) is False; the same for the output."""
