@@ -1,0 +1,91 @@
+"""affectzoo predict: files, folders or globs in, a prediction table out."""
+
+import argparse
+from pathlib import Path
+
+HELP = "predict files, folders or globs into a table"
+_SHOWN = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument(
+        "files", nargs="+", metavar="FILES", help="files, folders, globs, or '-' for a list on stdin"
+    )
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="NAME_OR_FOLDER",
+        help="a checkpoint (affectzoo list --kind checkpoints)",
+    )
+    parser.add_argument(
+        "--out", default="predictions.csv", help=".parquet, .csv or .jsonl (default: predictions.csv)"
+    )
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps")
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument(
+        "--to", metavar="LABEL_SPACE", help="answer in another label space; what is lost is written down"
+    )
+    parser.add_argument("--plot", action="store_true", help="also write pictures beside the table")
+    parser.add_argument("--strict", action="store_true", help="stop at the first file that cannot be used")
+    parser.add_argument(
+        "--no-resume", action="store_true", help="begin anew, whatever an interrupted run has left"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict, print a short table and where the long one is. Returns 1 when no file could be used."""
+    from affectzoo.inference.predictor import load_predictor
+    from affectzoo.inference.run import predict_files
+    from affectzoo.inference.sources import find_files
+
+    predictor = load_predictor(args.model, args.device)
+    paths = find_files(args.files, predictor.modalities)
+    table = predict_files(predictor, paths, args.out, args.batch_size, not args.no_resume, args.strict)
+    if args.to:
+        table = table.project(args.to)
+        table.write(args.out)
+    failed = table.frame.loc[table.frame["error"].ne(""), "key"].nunique()
+    _show(table)
+    print(f"{len(paths) - failed} of {len(paths)} files predicted; written to {args.out}")
+    if args.plot and failed < len(paths):
+        for path in _plot(table, Path(args.out)):
+            print(f"picture: {path}")
+    return int(failed == len(paths))
+
+
+def _show(table) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    clips = table.pool("mean")
+    view = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("key", *clips.meta.kinds, "error"):
+        view.add_column(column, overflow="fold")
+    for _, row in clips.frame.head(_SHOWN).iterrows():
+        cells = ["" if row["error"] else _cell(clips, f, row) for f in clips.meta.kinds]
+        view.add_row(*(escape(c) for c in (row["key"], *cells, row["error"])))
+    Console().print(view)
+    if table.meta.granularity == "step":
+        print(f"shown: means over time; the table has {len(table.frame)} rows")
+    if len(clips.frame) > _SHOWN:
+        print(f"... and {len(clips.frame) - _SHOWN} more")
+
+
+def _cell(table, field: str, row) -> str:
+    """The likeliest class, or the values of a field, in a few characters."""
+    values = row[table.columns(field)].to_numpy(float)
+    names = table.space.names(field)
+    if field == "emotion":
+        best = int(values.argmax())
+        return f"{names[best]} {values[best]:.2f}"
+    if field == "au" and table.meta.kinds[field] == "probabilities":
+        return " ".join(n for n, v in zip(names, values, strict=True) if v >= 0.5) or "none"
+    return " ".join(f"{n} {v:.2f}" for n, v in zip(names, values, strict=True))
+
+
+def _plot(table, out: Path) -> list[Path]:
+    from affectzoo.commands.plot import plot_table
+
+    return plot_table(table, out.with_suffix(""))
