@@ -54,8 +54,9 @@ class FeatureCache:
         digest = hashlib.sha256(text.encode()).hexdigest()
         return self.folder / digest[:2] / f"{digest}.safetensors"
 
-    def get(self, sample: AffectSample, spec: Mapping[str, Any],
-            prepare: Callable[[AffectSample], AffectSample]) -> AffectSample:
+    def get(
+        self, sample: AffectSample, spec: Mapping[str, Any], prepare: Callable[[AffectSample], AffectSample]
+    ) -> AffectSample:
         """The sample with prepared signals: read when they are there, made and written when they are not."""
         path = self.path(sample, spec)
         signals = _read(path)
@@ -65,9 +66,13 @@ class FeatureCache:
         return replace(sample, signals=signals)
 
 
-def prepare_all(samples: Sequence[AffectSample], prepare: Callable[[AffectSample], AffectSample],
-                spec: Mapping[str, Any] | None = None, cache: FeatureCache | None = None,
-                progress: bool = False) -> tuple[list[AffectSample], list[Failure]]:
+def prepare_all(
+    samples: Sequence[AffectSample],
+    prepare: Callable[[AffectSample], AffectSample],
+    spec: Mapping[str, Any] | None = None,
+    cache: FeatureCache | None = None,
+    progress: bool = False,
+) -> tuple[list[AffectSample], list[Failure]]:
     """Prepare many samples, through the cache when there is one; broken ones are reported, not fatal.
 
     Returns the prepared samples in order and the failures.
@@ -88,8 +93,15 @@ def _source(signal: Signal | SignalRef) -> list:
     h = hashlib.sha256(np.ascontiguousarray(signal.data).tobytes())
     if signal.mask is not None:
         h.update(signal.mask.tobytes())
-    return [h.hexdigest(), str(signal.data.dtype), list(signal.data.shape), signal.rate_hz, signal.t0_s,
-            list(signal.names), signal.mask is not None]
+    return [
+        h.hexdigest(),
+        str(signal.data.dtype),
+        list(signal.data.shape),
+        signal.rate_hz,
+        signal.t0_s,
+        list(signal.names),
+        signal.mask is not None,
+    ]
 
 
 def _content(path: Path) -> str:
@@ -129,8 +141,15 @@ def _read(path: Path) -> dict[str, Signal] | None:
     try:
         with safe_open(path, "numpy") as f:
             meta, names = json.loads(f.metadata()["signals"]), set(f.keys())
-            return {m: Signal(f.get_tensor(f"{m}/data"), info["rate_hz"], info["t0_s"],
-                              f.get_tensor(f"{m}/mask") if f"{m}/mask" in names else None, tuple(info["names"]))
-                    for m, info in meta.items()}
+            return {
+                m: Signal(
+                    f.get_tensor(f"{m}/data"),
+                    info["rate_hz"],
+                    info["t0_s"],
+                    f.get_tensor(f"{m}/mask") if f"{m}/mask" in names else None,
+                    tuple(info["names"]),
+                )
+                for m, info in meta.items()
+            }
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None

@@ -23,8 +23,8 @@ class DataLicence:
 class SplitEntry:
     """One split file beside the card.
 
-    file: path relative to the card's folder. sha256: of its content (data/split.py). disjoint: the groups that
-    no two parts may share; a split that keeps no group of its data set apart must be called `...-leaky`.
+    file: path relative to the card's folder. sha256: of its content (data/split.py). disjoint: the groups
+    that no two parts may share; a split that keeps no group of its data set apart must be called `...-leaky`.
     kind: folds (`key,fold`; fold k is the test part of fold k) or parts (`key,part`).
     """
 
@@ -125,7 +125,9 @@ def _check_split(card: DatasetCard, name: str, entry: SplitEntry, path: Path) ->
             raise UnknownNameError("group", group, card.groups, f"{where}.disjoint")
     if card.groups and not entry.disjoint and not name.endswith("-leaky"):
         raise AffectZooError(
-            f"{where}: keeps none of {', '.join(card.groups)} apart; declare `disjoint`, or call it '{name}-leaky'")
+            f"{where}: keeps none of {', '.join(card.groups)} apart; declare `disjoint`, or call "
+            f"it '{name}-leaky'"
+        )
 
 
 def _card_files() -> dict[str, Path]:

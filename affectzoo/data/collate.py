@@ -24,7 +24,9 @@ def collate(samples: Sequence[AffectSample], space: LabelSpace) -> AffectBatch:
     wanted = set(samples[0].signals)
     for s in samples:
         if set(s.signals) != wanted:
-            raise AffectZooError(f"{s.key}: has signals {_list(s.signals)}; {samples[0].key} has {_list(wanted)}")
+            raise AffectZooError(
+                f"{s.key}: its signals are {_list(s.signals)}; those of {samples[0].key} are {_list(wanted)}"
+            )
     signals = {m: _stack_signal(m, samples) for m in samples[0].signals}
     targets = {f: _stack_target(f, samples, space.size(f)) for f in space.fields}
     return AffectBatch([s.key for s in samples], signals, targets, [s.groups for s in samples])
@@ -37,8 +39,10 @@ def _stack_signal(modality: str, samples: Sequence[AffectSample]) -> BatchSignal
         if not isinstance(p, Signal):
             raise AffectZooError(f"{s.key}: its {modality} has not been loaded")
         if p.rate_hz != first.rate_hz or p.data.shape[1:] != first.data.shape[1:]:
-            raise AffectZooError(f"{s.key}: {modality} is {p.data.shape[1:]} at {p.rate_hz} Hz; "
-                                 f"{samples[0].key} is {first.data.shape[1:]} at {first.rate_hz} Hz")
+            raise AffectZooError(
+                f"{s.key}: {modality} is {p.data.shape[1:]} at {p.rate_hz} Hz; "
+                f"{samples[0].key} is {first.data.shape[1:]} at {first.rate_hz} Hz"
+            )
     dtype = np.uint8 if all(p.data.dtype == np.uint8 for p in parts) else np.float32
     data = np.zeros((len(parts), max(map(len, parts)), *first.data.shape[1:]), dtype)
     mask = np.zeros(data.shape[:2], bool)
@@ -68,7 +72,7 @@ def _stack_target(field: str, samples: Sequence[AffectSample], size: int) -> Bat
 
 def _check_target(field: str, key: str, p: Target, first: tuple[str, Target], size: int) -> None:
     if p.values.shape[-1] != size:
-        raise AffectZooError(f"{key}: {field} target has {p.values.shape[-1]} values, the label space has {size}")
+        raise AffectZooError(f"{key}: {field} target has {p.values.shape[-1]} values, its label space {size}")
     if p.rate_hz != first[1].rate_hz:
         raise AffectZooError(f"{key}: {field} target is {_rate(p)}; that of {first[0]} is {_rate(first[1])}")
     if not np.isfinite(p.values[p.mask]).all():

@@ -15,8 +15,8 @@ from affectzoo.data.card import load_card
 from affectzoo.data.collate import collate
 from affectzoo.data.dataset import Dataset, open_dataset
 from affectzoo.data.leaks import check_parts
-from affectzoo.data.sampler import EvalOrder, TrainOrder, eval_batch_size
-from affectzoo.data.split import PARTS, draw_groups, load_folds
+from affectzoo.data.sampler import EvalOrder, TrainLoader, TrainOrder, eval_batch_size
+from affectzoo.data.split import PARTS, draw_groups, load_folds, read_folds
 from affectzoo.data.targets import project_samples
 from affectzoo.errors import AffectZooError, LeakError, UnknownNameError
 from affectzoo.labels.space import LabelSpace, as_space
@@ -35,20 +35,35 @@ class AffectDataModule(LightningDataModule):
     """Opens a data set, projects its targets, splits it, checks for leaks, prepares and caches, and batches.
 
     dataset: a name, or an opened Dataset. label_space: of the targets; None is the data set's own.
-    split: a name on the card; 'all' puts everything into test; None draws val and test, each `val_fraction` of the
-    items, by whole groups of `val_group` (None: the card's first group; without groups, single items).
-    fold: which fold of the split. cache: prepared signals are also kept on disk (cache_dir, see FeatureCache); in
-    either case they stay in memory. options: for the adapter. allow_leak: a leak is a warning, not an error.
+    split: a name on the card; a split file of your own (.csv), which must keep `val_group` apart, or every group
+    when that is None; 'all' puts everything into test; None draws val and test, each `val_fraction` of the items,
+    by whole groups of `val_group` (None: the first group; without groups, single items).
+    fold: which fold of the split. cache: prepared signals are also kept on disk (cache_dir, see FeatureCache);
+    in either case they stay in memory. options: for the adapter. allow_leak: a leak is a warning, not an error.
 
     Under several processes each gets other items and the same number of training batches, with either value of
-    the trainer's `use_distributed_sampler`; evaluation never repeats an item.
+    the trainer's `use_distributed_sampler`; evaluation never repeats an item. A run that stops within an epoch
+    resumes with its next batch (data/sampler.py).
     """
 
-    def __init__(self, dataset: str | Dataset, label_space: LabelSpace | str | dict | None = None,
-                 split: str | None = None, fold: int | None = None, batch_size: int = 32, val_fraction: float = 0.15,
-                 val_group: str | None = None, seed: int = 0, num_workers: int = 0, bucket: bool = True,
-                 cache: bool = True, cache_dir: str | Path | None = None, root: str | Path | None = None,
-                 options: dict[str, Any] | None = None, allow_leak: bool = False):
+    def __init__(
+        self,
+        dataset: str | Dataset,
+        label_space: LabelSpace | str | dict | None = None,
+        split: str | None = None,
+        fold: int | None = None,
+        batch_size: int = 32,
+        val_fraction: float = 0.15,
+        val_group: str | None = None,
+        seed: int = 0,
+        num_workers: int = 0,
+        bucket: bool = True,
+        cache: bool = True,
+        cache_dir: str | Path | None = None,
+        root: str | Path | None = None,
+        options: dict[str, Any] | None = None,
+        allow_leak: bool = False,
+    ):
         super().__init__()
         self.card = dataset.card if isinstance(dataset, Dataset) else load_card(dataset)
         self.dataset = dataset if isinstance(dataset, Dataset) else None
@@ -60,7 +75,6 @@ class AffectDataModule(LightningDataModule):
         self._model = None
         self._samples: dict[str, AffectSample] = {}
         self._prepared: dict[str, AffectSample] = {}
-        self._resume: dict[str, int] = {}
         self.parts: dict[str, list[str]] = {}
         self.failures: list[Failure] = []
         self.lost: dict[str, int] = {}
@@ -70,7 +84,11 @@ class AffectDataModule(LightningDataModule):
         """The space of the targets."""
         if self._space is not None:
             return self._space
-        return self.dataset.space if self.dataset else as_space(self.options.get("label_space") or self.card.space)
+        return (
+            self.dataset.space
+            if self.dataset
+            else as_space(self.options.get("label_space") or self.card.space)
+        )
 
     def attach(self, model) -> "AffectDataModule":
         """Prepare samples with this model's `prepare`; its transforms decide the cache. Returns self."""
@@ -113,9 +131,7 @@ class AffectDataModule(LightningDataModule):
         """Random batches of like lengths; the order is a function of (seed, epoch)."""
         samples = self._ready("train")
         order = TrainOrder(list(map(_length, samples)), self.batch_size, self.seed, self.bucket)
-        if self._resume:
-            order.resume_at(**self._resume)
-        return self._loader(samples, order, self.batch_size)
+        return self._loader(samples, order, self.batch_size, TrainLoader)
 
     def val_dataloader(self) -> DataLoader:
         """Every validation item once."""
@@ -129,25 +145,17 @@ class AffectDataModule(LightningDataModule):
         """Every test item once."""
         return self._evaluation("test")
 
-    def state_dict(self) -> dict[str, int]:
-        """Where training is, so that a resumed run goes on with the batch after the last one."""
-        if self.trainer is None:
-            return {}
-        return {"epoch": self.trainer.current_epoch,
-                "batch": self.trainer.fit_loop.epoch_loop.batch_progress.current.ready}
-
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Resume where `state_dict` says."""
-        self._resume = dict(state_dict)
-
     def _open(self) -> None:
         if self.dataset is None:
             self.dataset = open_dataset(self.card.name, self.root, **self.options)
         samples, self.lost = project_samples(self.dataset.samples, self.dataset.space, self.label_space)
         if self.lost:
             text = ", ".join(f"{n} x {name}" for name, n in self.lost.items())
-            warnings.warn(f"data set {self.card.name!r}: labels that {self.label_space.name!r} cannot express are "
-                          f"masked: {text}", stacklevel=2)
+            warnings.warn(
+                f"data set {self.card.name!r}: labels that {self.label_space.name!r} cannot express are "
+                f"masked: {text}",
+                stacklevel=2,
+            )
         parts, disjoint = self._split(samples)
         try:
             check_parts(parts, samples, disjoint)
@@ -162,15 +170,22 @@ class AffectDataModule(LightningDataModule):
     def _split(self, samples: list[AffectSample]) -> tuple[dict[str, list[str]], tuple[str, ...]]:
         if self.split == "all":
             return {"train": [], "val": [], "test": [s.key for s in samples]}, ()
+        groups = (self.val_group,) if self.val_group else self.card.groups or tuple(sorted(samples[0].groups))
         if self.split is not None:
-            folds = load_folds(self.card, self.split)
-            return folds.parts(self.fold, samples, self.val_fraction, self.val_group, self.seed), folds.disjoint
-        group = self.val_group or (self.card.groups[0] if self.card.groups else None)
+            own = str(self.split).endswith(".csv")
+            folds = read_folds(self.split, None, groups) if own else load_folds(self.card, self.split)
+            return folds.parts(
+                self.fold, samples, self.val_fraction, self.val_group, self.seed
+            ), folds.disjoint
+        group = groups[0] if groups else None
         test = set(draw_groups(samples, group, self.val_fraction, [self.seed, 1]))
         rest = [s for s in samples if s.key not in test]
         val = set(draw_groups(rest, group, self.val_fraction, [self.seed, 2]))
-        parts = {"train": [s.key for s in rest if s.key not in val], "val": [s.key for s in rest if s.key in val],
-                 "test": [s.key for s in samples if s.key in test]}
+        parts = {
+            "train": [s.key for s in rest if s.key not in val],
+            "val": [s.key for s in rest if s.key in val],
+            "test": [s.key for s in samples if s.key in test],
+        }
         return parts, (group,) if group else ()
 
     def _prepare(self, part: str) -> None:
@@ -179,31 +194,46 @@ class AffectDataModule(LightningDataModule):
         if self._model is None or not todo:
             return
         prepare: Callable = self._model.prepare
-        spec = {"prepare": prepare.__func__.__qualname__,
-                "transforms": {m: t.spec for m, t in sorted(self._model.transforms.items())}}
+        spec = {
+            "prepare": prepare.__func__.__qualname__,
+            "transforms": {m: t.spec for m, t in sorted(self._model.transforms.items())},
+        }
         done, failures = prepare_all(todo, prepare, spec, self.cache, progress=len(todo) > 200)
         self._prepared.update({s.key: s for s in done})
         self.failures += failures
         if failures:
-            warnings.warn(f"{len(failures)} of {len(todo)} items of {part} cannot be prepared and are left out, the "
-                          f"first: {failures[0].key}: {failures[0].reason}", PreparationWarning, stacklevel=2)
+            warnings.warn(
+                f"{len(failures)} of {len(todo)} items of {part} cannot be prepared and are left out, the "
+                f"first: {failures[0].key}: {failures[0].reason}",
+                PreparationWarning,
+                stacklevel=2,
+            )
 
     def _ready(self, part: str) -> list[AffectSample]:
         self.setup({"train": "fit", "val": "validate", "test": "test"}[part])
         samples = self.samples(part)
         if not samples:
-            raise AffectZooError(f"data set {self.card.name!r}, split {self.split!r}: no usable item in {part}")
+            raise AffectZooError(
+                f"data set {self.card.name!r}, split {self.split!r}: no usable item in {part}"
+            )
         return samples
 
     def _evaluation(self, part: str) -> DataLoader:
         samples = self._ready(part)
-        return self._loader(samples, EvalOrder(list(map(_length, samples))),
-                            eval_batch_size(len(samples), self.batch_size))
+        return self._loader(
+            samples, EvalOrder(list(map(_length, samples))), eval_batch_size(len(samples), self.batch_size)
+        )
 
-    def _loader(self, samples: list[AffectSample], order, batch_size: int) -> DataLoader:
-        return DataLoader(_Items(samples), batch_size, sampler=order, num_workers=self.num_workers,
-                          collate_fn=partial(collate, space=self.label_space), pin_memory=torch.cuda.is_available(),
-                          persistent_workers=self.num_workers > 0)
+    def _loader(self, samples: list[AffectSample], order, batch_size: int, kind=DataLoader) -> DataLoader:
+        return kind(
+            _Items(samples),
+            batch_size,
+            sampler=order,
+            num_workers=self.num_workers,
+            collate_fn=partial(collate, space=self.label_space),
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=self.num_workers > 0,
+        )
 
 
 class _Items(torch.utils.data.Dataset):

@@ -17,6 +17,8 @@ from affectzoo.structures.signal import Signal
 
 ROOT_VARIABLE = "AFFECTZOO_DATA"
 
+#: How many broken rows are shown one by one.
+SHOWN = 5
 #: Rows that the adapter running now has reported as broken.
 _broken: ContextVar[list[str] | None] = ContextVar("broken_rows", default=None)
 
@@ -27,7 +29,7 @@ class BrokenRowWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Dataset:
-    """An opened data set. samples: signals are mostly references that are read on demand. space: of the targets.
+    """An opened data set. Signals are mostly references that are read on demand; `space` is the targets'.
 
     broken: one line a row that could not be used: file, line, reason.
     """
@@ -45,9 +47,9 @@ def open_dataset(name: str, root: str | Path | None = None, **options) -> Datase
     """Open a data set by name.
 
     root: the folder that holds the data sets' folders; without it the variable AFFECTZOO_DATA is read. Generated
-    sets need none. options: what the adapter takes; `label_space` overrides the card's where the adapter takes it.
-    Raises UnknownNameError for a name, FileError when the data are not there, AffectZooError for a key that occurs
-    twice, an option that the adapter does not have, or a set without one usable sample.
+    sets need none. options: what the adapter takes; its option `label_space` overrides the card's.
+    Raises UnknownNameError for a name or an option, FileError when the data are not there, AffectZooError for a
+    key that occurs twice or a set without one usable sample.
     """
     card = load_card(name)
     adapter = import_target(card.adapter)
@@ -59,37 +61,50 @@ def open_dataset(name: str, root: str | Path | None = None, **options) -> Datase
         samples = list(adapter(folder, card, **options))
     finally:
         _broken.reset(token)
+    if len(broken) > SHOWN:
+        warnings.warn(
+            f"data set {name!r}: {len(broken)} rows skipped in all; Dataset.broken lists them",
+            BrokenRowWarning,
+            stacklevel=2,
+        )
     _check_keys(card, samples, broken)
     space = as_space(options["label_space"]) if "label_space" in options else card.space
     return Dataset(card, samples, space, tuple(broken))
 
 
 def data_folder(card: DatasetCard, root: str | Path | None = None) -> Path | None:
-    """Where the card's data lie; None for a set without a folder. Raises AffectZooError saying how to get them."""
+    """Where the card's data lie; None for a set without a folder. An error says how to obtain them."""
     if card.folder is None:
         return None
     base = root if root is not None else os.environ.get(ROOT_VARIABLE)
     if not base:
-        raise AffectZooError(f"data set {card.name!r}: set the environment variable {ROOT_VARIABLE} to the folder that "
-                             f"holds {card.folder}/, or give root=. How to obtain it: {card.how_to_obtain}")
+        raise AffectZooError(
+            f"data set {card.name!r}: set the environment variable {ROOT_VARIABLE} to the folder "
+            f"that holds {card.folder}/, or give root=. How to obtain it: {card.how_to_obtain}"
+        )
     folder = Path(base) / card.folder
     if not folder.is_dir():
-        raise FileError(folder, f"data set {card.name!r} is expected here ({ROOT_VARIABLE} or root= names the folder "
-                                f"above). How to obtain it: {card.how_to_obtain}")
+        raise FileError(
+            folder,
+            f"no such folder; data set {card.name!r} is expected here ({ROOT_VARIABLE} or root= "
+            f"names the one above). How to obtain it: {card.how_to_obtain}",
+        )
     return folder
 
 
 def report_row(path: str | Path, line: int, reason: object) -> None:
-    """Say that a row is skipped, and count it. line: 1 is the header."""
+    """Say that a row is skipped, and count it (only the first few are shown). line: 1 is the header."""
     text = f"{path}, line {line}: {reason}"
     found = _broken.get()
     if found is not None:
         found.append(text)
-    warnings.warn(f"row skipped: {text}", BrokenRowWarning, stacklevel=2)
+    if found is None or len(found) <= SHOWN:
+        warnings.warn(f"row skipped: {text}", BrokenRowWarning, stacklevel=2)
 
 
-def row_samples(path: str | Path, rows: Iterable[dict],
-                make: Callable[[dict], AffectSample | None]) -> Iterator[AffectSample]:
+def row_samples(
+    path: str | Path, rows: Iterable[dict], make: Callable[[dict], AffectSample | None]
+) -> Iterator[AffectSample]:
     """Samples from the rows of a table, one by one; a row that `make` refuses is reported and skipped.
 
     make: a sample, or None for a row that is left out on purpose. What it raises as AffectZooError, KeyError,
@@ -135,17 +150,25 @@ def summary(dataset: Dataset) -> dict:
     """Counts of a data set, JSON-able: items, broken, labelled, classes, groups, seconds.
 
     labelled: field -> items with at least one label. classes: emotion class (the largest share) -> items.
-    groups: group -> value -> items. seconds: length of the signals that are in memory or declare their end.
+    groups: group -> value -> items. seconds: by the attribute duration_s, else by signals in memory or with an end.
     """
     samples, space = dataset.samples, dataset.space
-    labelled = {f: sum(f in s.targets and bool(s.targets[f].mask.any()) for s in samples) for f in space.fields}
+    labelled = {
+        f: sum(f in s.targets and bool(s.targets[f].mask.any()) for s in samples) for f in space.fields
+    }
     classes = Counter(dict.fromkeys(space.names("emotion"), 0))
     classes.update(name for s in samples if (name := top_class(s, space)) is not None)
     names = sorted({g for s in samples for g in s.groups})
     groups = {g: dict(sorted(Counter(s.groups[g] for s in samples if g in s.groups).items())) for g in names}
-    seconds = sum(max(map(_seconds, s.signals.values()), default=0.0) for s in samples)
-    return {"items": len(samples), "broken": len(dataset.broken), "labelled": labelled, "classes": dict(classes),
-            "groups": groups, "seconds": round(seconds, 3)}
+    seconds = sum(_seconds(s) for s in samples)
+    return {
+        "items": len(samples),
+        "broken": len(dataset.broken),
+        "labelled": labelled,
+        "classes": dict(classes),
+        "groups": groups,
+        "seconds": round(seconds, 3),
+    }
 
 
 def top_class(sample: AffectSample, space: LabelSpace) -> str | None:
@@ -156,10 +179,14 @@ def top_class(sample: AffectSample, space: LabelSpace) -> str | None:
     return space.names("emotion")[int((target.values * target.mask).argmax())]
 
 
-def _seconds(signal) -> float:
-    if isinstance(signal, Signal):
-        return signal.duration_s
-    return (signal.stop_s or signal.start_s) - signal.start_s
+def _seconds(sample: AffectSample) -> float:
+    if "duration_s" in sample.attributes:
+        return float(sample.attributes["duration_s"])
+    lengths = [
+        s.duration_s if isinstance(s, Signal) else (s.stop_s or s.start_s) - s.start_s
+        for s in sample.signals.values()
+    ]
+    return max(lengths, default=0.0)
 
 
 def _check_options(card: DatasetCard, adapter: Callable, options: dict) -> None:
@@ -174,7 +201,8 @@ def _check_options(card: DatasetCard, adapter: Callable, options: dict) -> None:
 def _check_keys(card: DatasetCard, samples: list[AffectSample], broken: list[str]) -> None:
     twice = [k for k, n in Counter(s.key for s in samples).items() if n > 1]
     if twice:
-        raise AffectZooError(f"data set {card.name!r}: {len(twice)} keys occur twice, such as {', '.join(twice[:3])}")
+        some = ", ".join(twice[:3])
+        raise AffectZooError(f"data set {card.name!r}: {len(twice)} keys occur twice, such as {some}")
     if not samples:
         first = f"; {len(broken)} rows are broken, the first: {broken[0]}" if broken else ""
         raise AffectZooError(f"data set {card.name!r}: has no usable sample{first}")

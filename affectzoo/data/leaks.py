@@ -25,8 +25,9 @@ def check_leaks(parts: Parts, groups: Mapping[str, Mapping[str, str]]) -> None:
     groups: group name -> key -> value. The message names the values and example keys. A key without a value is a
     leak that cannot be ruled out, and is an error too.
     """
-    problems = [_shared("key", a, b, {k: k for k in (*parts[a], *parts[b])}, parts)
-                for a, b in combinations(parts, 2)]
+    problems = [
+        _shared("key", a, b, {k: k for k in (*parts[a], *parts[b])}, parts) for a, b in combinations(parts, 2)
+    ]
     for name, value in groups.items():
         nameless = [k for keys in parts.values() for k in keys if not value.get(k)]
         if nameless:
@@ -58,18 +59,24 @@ def _shared(name: str, a: str, b: str, value: Mapping[str, str], parts: Parts) -
     if not both:
         return None
     shown = ", ".join(both[:5]) + (f" and {len(both) - 5} more" if len(both) > 5 else "")
-    return (f"{a} and {b} share {name} {shown} (for example {first[both[0]][0]!r} in {a} "
-            f"and {second[both[0]][0]!r} in {b})")
+    return (
+        f"{a} and {b} share {name} {shown} (for example {first[both[0]][0]!r} in {a} "
+        f"and {second[both[0]][0]!r} in {b})"
+    )
 
 
-def _first_overlap(recording: str, windows: list[tuple[float, float, str]], part_of: Mapping[str, str]) -> str | None:
+def _first_overlap(
+    recording: str, windows: list[tuple[float, float, str]], part_of: Mapping[str, str]
+) -> str | None:
     latest: dict[str, tuple[float, str]] = {}  # part -> the window so far that ends last
     for start, stop, key in windows:
         part = part_of[key]
         for other, (end, other_key) in latest.items():
             if other != part and start < end - 1e-9:
-                return (f"{other} and {part} overlap in time in recording {recording!r}: {other_key!r} ends at "
-                        f"{end:.3f} s, {key!r} starts at {start:.3f} s")
+                return (
+                    f"{other} and {part} overlap in time in recording {recording!r}: {other_key!r} ends at "
+                    f"{end:.3f} s, {key!r} starts at {start:.3f} s"
+                )
         if part not in latest or stop > latest[part][0]:
             latest[part] = (stop, key)
     return None

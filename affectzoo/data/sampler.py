@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch.distributed as dist
-from torch.utils.data import DistributedSampler
+from torch.utils.data import DataLoader, DistributedSampler
 
 #: Training sorts by length within this many batches, so that batches are alike in length and still random.
 POOL = 20
@@ -22,7 +22,7 @@ class TrainOrder(DistributedSampler):
         self.lengths, self.batch_size, self.bucket = np.asarray(lengths), batch_size, bucket
         self.seed, self.epoch = seed, 0
         self.rank, self.num_replicas = _process()
-        self._resume = (-1, 0)
+        self.resume = (-1, 0)
 
     def __len__(self) -> int:
         return len(self.lengths) // self.num_replicas
@@ -32,13 +32,13 @@ class TrainOrder(DistributedSampler):
         self.epoch = epoch
 
     def resume_at(self, epoch: int, batch: int) -> None:
-        """Leave out the first `batch` batches when the order of `epoch` is next asked for; only then."""
-        self._resume = (epoch, batch)
+        """Leave out the first `batch` batches the next time, if that is `epoch`."""
+        self.resume = (epoch, batch)
 
     def __iter__(self) -> Iterator[int]:
         order = self.order(self.epoch)[self.rank :: self.num_replicas]
-        skip = self._resume[1] * self.batch_size if self._resume[0] == self.epoch else 0
-        self._resume = (-1, 0)
+        skip = self.resume[1] * self.batch_size if self.resume[0] == self.epoch else 0
+        self.resume = (-1, 0)
         return iter(order[skip:].tolist())
 
     def order(self, epoch: int) -> np.ndarray:
@@ -52,6 +52,30 @@ class TrainOrder(DistributedSampler):
         full = len(order) // step
         batches = order[: full * step].reshape(full, step)[rng.permutation(full)]
         return np.concatenate([batches.ravel(), order[full * step :]])
+
+
+class TrainLoader(DataLoader):
+    """A DataLoader over a TrainOrder that Lightning can resume in the middle of an epoch.
+
+    Its state is the epoch and how many batches of it were given out.
+    """
+
+    given = 0
+
+    def __iter__(self):
+        epoch, skip = self.sampler.resume
+        self.given = skip if epoch == self.sampler.epoch else 0
+        for batch in super().__iter__():
+            self.given += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        """Where the current epoch is."""
+        return {"epoch": self.sampler.epoch, "batch": self.given}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Go on after the last batch of the state."""
+        self.sampler.resume_at(state_dict["epoch"], state_dict["batch"])
 
 
 class EvalOrder(DistributedSampler):

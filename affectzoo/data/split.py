@@ -19,6 +19,7 @@ from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.structures.sample import AffectSample
 
 PARTS = ("train", "val", "test")
+HEADERS = {"folds": ["key", "fold"], "parts": ["key", "part"]}
 
 
 class SplitWarning(UserWarning):
@@ -40,8 +41,14 @@ class Folds:
         """How many folds there are; a split into parts counts as one."""
         return len(set(self.assignment.values())) if self.kind == "folds" else 1
 
-    def parts(self, fold: int | None, samples: Sequence[AffectSample], val_fraction: float = 0.15,
-              val_group: str | None = None, seed: int = 0) -> dict[str, list[str]]:
+    def parts(
+        self,
+        fold: int | None,
+        samples: Sequence[AffectSample],
+        val_fraction: float = 0.15,
+        val_group: str | None = None,
+        seed: int = 0,
+    ) -> dict[str, list[str]]:
         """Keys of train, val and test.
 
         Folds: the test part is fold `fold`; val is drawn from the rest by whole groups of `val_group` (without it
@@ -52,8 +59,11 @@ class Folds:
         number = self._fold_number(fold)
         known = [s for s in samples if s.key in self.assignment]
         self._compare(len(known), samples)
-        label = (lambda k: "test" if int(self.assignment[k]) == number else "train") if self.kind == "folds" else (
-            lambda k: self.assignment[k])
+        label = (
+            (lambda k: "test" if int(self.assignment[k]) == number else "train")
+            if self.kind == "folds"
+            else (lambda k: self.assignment[k])
+        )
         out: dict[str, list[str]] = {p: [] for p in PARTS}
         for s in known:
             out[label(s.key)].append(s.key)
@@ -69,17 +79,25 @@ class Folds:
         if self.kind == "parts" and fold not in (None, 0):
             raise AffectZooError(f"split {self.name!r} has one fold only; fold={fold} is not there")
         if self.kind == "folds" and (fold is None or not 0 <= fold < self.n):
-            raise AffectZooError(f"split {self.name!r} has folds 0 to {self.n - 1}; choose one, got fold={fold}")
+            raise AffectZooError(
+                f"split {self.name!r} has folds 0 to {self.n - 1}; choose one, got fold={fold}"
+            )
         return fold or 0
 
     def _compare(self, n_known: int, samples: Sequence[AffectSample]) -> None:
         if not n_known:
             some = next(iter(self.assignment), "nothing"), samples[0].key if samples else "nothing"
-            raise AffectZooError(f"split {self.name!r} and the data share no key: {some[0]!r} and {some[1]!r}")
+            raise AffectZooError(
+                f"split {self.name!r} and the data share no key: {some[0]!r} and {some[1]!r}"
+            )
         extra, lacking = len(samples) - n_known, len(self.assignment) - n_known
         if extra or lacking:
-            warnings.warn(f"split {self.name!r}: {lacking} of its {len(self.assignment)} keys are not in the data; "
-                          f"{extra} samples are not in the split and are left out", SplitWarning, stacklevel=3)
+            warnings.warn(
+                f"split {self.name!r}: {lacking} of its {len(self.assignment)} keys are not in the data; "
+                f"{extra} samples are not in the split and are left out",
+                SplitWarning,
+                stacklevel=3,
+            )
 
 
 def load_folds(card: DatasetCard, name: str) -> Folds:
@@ -87,13 +105,23 @@ def load_folds(card: DatasetCard, name: str) -> Folds:
     if name not in card.splits:
         raise UnknownNameError("split", name, card.splits, f"data set {card.name!r}")
     entry = card.splits[name]
-    return read_folds(card_path(card.name).parent / entry.file, entry.kind, entry.disjoint, name, entry.sha256)
+    return read_folds(
+        card_path(card.name).parent / entry.file, entry.kind, entry.disjoint, name, entry.sha256
+    )
 
 
-def read_folds(path: str | Path, kind: str, disjoint: Iterable[str] = (), name: str = "",
-               sha256: str | None = None) -> Folds:
-    """Read a split file, checking its hash when one is given. Raises FileError naming the row at fault."""
-    path, column = Path(path), "fold" if kind == "folds" else "part"
+def read_folds(
+    path: str | Path,
+    kind: str | None = None,
+    disjoint: Iterable[str] = (),
+    name: str = "",
+    sha256: str | None = None,
+) -> Folds:
+    """Read a split file of a kind (None: what its header says), checking its hash when one is given.
+
+    Raises FileError naming the row at fault.
+    """
+    path = Path(path)
     if not path.is_file():
         raise FileError(path, "no such file")
     digest = file_sha256(path)
@@ -101,12 +129,15 @@ def read_folds(path: str | Path, kind: str, disjoint: Iterable[str] = (), name: 
         raise FileError(path, f"sha256 is {digest}, its card says {sha256}: scores would not be comparable")
     with path.open(encoding="utf-8", newline="") as f:
         header, *rows = list(csv.reader(f)) or [[]]
-    if header != ["key", column]:
-        raise FileError(path, f"header is {','.join(header)!r}, a split of kind {kind!r} needs 'key,{column}'")
+    kinds = {k: h for k, h in HEADERS.items() if kind in (None, k)}
+    kind = next((k for k, h in kinds.items() if header == h), None)
+    if kind is None:
+        needed = " or ".join(repr(",".join(h)) for h in kinds.values())
+        raise FileError(path, f"is not a split file: its header is {','.join(header)!r}, expected {needed}")
     assignment: dict[str, str] = {}
     for line, row in enumerate(rows, start=2):
         if len(row) != 2 or not row[0] or not _valid(row[1], kind):
-            raise FileError(path, f"line {line}: {','.join(row)!r} is not a key and a {column}")
+            raise FileError(path, f"line {line}: {','.join(row)!r} is not {' and '.join(HEADERS[kind])}")
         if row[0] in assignment:
             raise FileError(path, f"line {line}: key {row[0]!r} occurs twice")
         assignment[row[0]] = row[1]
@@ -122,7 +153,7 @@ def write_folds(folds: Folds, path: str | Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as f:
         writer = csv.writer(f, lineterminator="\n")
-        writer.writerow(["key", "fold" if folds.kind == "folds" else "part"])
+        writer.writerow(HEADERS[folds.kind])
         writer.writerows(folds.assignment.items())
     return file_sha256(path)
 
@@ -132,8 +163,13 @@ def file_sha256(path: str | Path) -> str:
     return hashlib.sha256(Path(path).read_bytes().replace(b"\r\n", b"\n")).hexdigest()
 
 
-def make_folds(samples: Sequence[AffectSample], group: str | None, k: int = 5, seed: int = 0,
-               stratify: Mapping[str, str] | None = None) -> Folds:
+def make_folds(
+    samples: Sequence[AffectSample],
+    group: str | None,
+    k: int = 5,
+    seed: int = 0,
+    stratify: Mapping[str, str] | None = None,
+) -> Folds:
     """k folds of whole groups, of like size and, with `stratify` (key -> class), of like class counts.
 
     group: name of the group; None makes every item its own. Groups go, largest first (ties by seed), each to the
@@ -167,8 +203,9 @@ def leave_one_group_out(samples: Sequence[AffectSample], group: str) -> Folds:
     return _folds(samples, {key: i for i, name in enumerate(sorted(members)) for key in members[name]}, group)
 
 
-def draw_groups(samples: Sequence[AffectSample], group: str | None, fraction: float,
-                seed: Sequence[int]) -> list[str]:
+def draw_groups(
+    samples: Sequence[AffectSample], group: str | None, fraction: float, seed: Sequence[int]
+) -> list[str]:
     """Keys of whole groups that together come closest to `fraction` of the samples, at least one group.
 
     Groups are taken in a random order that depends on `seed` alone. Raises AffectZooError when nothing would be
@@ -177,8 +214,10 @@ def draw_groups(samples: Sequence[AffectSample], group: str | None, fraction: fl
     members = _by_group(samples, group)
     names = sorted(members)
     if len(names) < 2:
-        raise AffectZooError(f"cannot draw a validation part: {len(names)} value(s) of {group or 'key'!r} to draw "
-                             "from; choose another val_group, or val_fraction=0")
+        raise AffectZooError(
+            f"cannot draw a validation part: {len(names)} value(s) of {group or 'key'!r} to draw "
+            "from; choose another val_group, or val_fraction=0"
+        )
     order = np.random.default_rng(list(seed)).permutation(len(names))[: len(names) - 1]
     sizes = np.cumsum([len(members[names[i]]) for i in order])
     take = 1 + int(np.abs(sizes - fraction * len(samples)).argmin())
