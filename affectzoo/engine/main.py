@@ -1,5 +1,6 @@
 """`python train.py` and `affectzoo train`: Hydra's entry into the engine. Runs as a script for DDP's child processes."""
 
+import os
 import sys
 
 import hydra
@@ -12,6 +13,8 @@ from affectzoo.plugins import plugins
 
 register()
 CONFIGS = str(plugins()[0].root / "configs")
+#: How a DDP child, started with the same words a moment later, finds its parent's run folder.
+RUN_DIR = "AFFECTZOO_RUN_DIR"
 
 
 @hydra.main(version_base="1.3", config_path=CONFIGS, config_name="train")
@@ -22,6 +25,9 @@ def main(cfg: DictConfig) -> float | None:
     try:
         check_launcher(HydraConfig.get(), cfg)
         check_targets(cfg)
+        if "LOCAL_RANK" in os.environ and RUN_DIR in os.environ:
+            cfg.run_dir = os.environ[RUN_DIR]
+        os.environ[RUN_DIR] = str(cfg.run_dir)
         return run(cfg)
     except AffectZooError as e:
         sys.exit(f"error: {e}")

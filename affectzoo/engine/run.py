@@ -1,8 +1,10 @@
 """One run: data, model, fit, test predictions, record, artefact. And the table that ends it."""
 
 import json
+import shlex
+import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +13,21 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from affectzoo.data.card import DatasetCard, load_card
+from affectzoo.data.card import load_card
 from affectzoo.data.collate import collate
 from affectzoo.data.datamodule import AffectDataModule
 from affectzoo.engine import report
 from affectzoo.engine.task import AffectTask
 from affectzoo.errors import AffectZooError
 from affectzoo.labels.space import LabelSpace, as_space
+from affectzoo.leaderboard.benchmark import load_benchmark
 from affectzoo.leaderboard.evaluate import evaluate
+from affectzoo.leaderboard.trained import key_hash
 from affectzoo.structures.record import EvalRecord
 from affectzoo.structures.table import PredictionTable
 from affectzoo.zoo.base import AffectModel
 from affectzoo.zoo.factory import build_model
-from affectzoo.zoo.pretrained import key_hash, load_artefact, save_artefact
+from affectzoo.zoo.pretrained import load_artefact, save_artefact
 
 
 @dataclass
@@ -98,49 +102,72 @@ def starting_model(cfg: DictConfig, space: LabelSpace) -> AffectModel:
 
 
 @torch.inference_mode()
-def predict_part(fitted: Fitted, part: str = "test") -> PredictionTable:
+def predict_part(cfg: DictConfig, fitted: Fitted, part: str = "test") -> PredictionTable:
     """Predictions of every item of a part, once each, with the hashes of the training keys beside."""
-    keys = tuple(key_hash(k) for k in fitted.data.training_keys())
-    pred_tables = [PredictionTable.from_prediction(fitted.model(batch), training_keys=keys, model={"arch": fitted.model.arch})
-                   for batch in fitted.data.part_loader(part)]
-    if not pred_tables:
-        raise AffectZooError(f"data set {fitted.data.dataset!r} has no items in part {part!r}")
-    return PredictionTable.concat(pred_tables)
+    samples = sorted(fitted.data.samples(part), key=lambda s: -max(map(len, s.signals.values())))
+    if not samples:
+        raise AffectZooError(f"data set {fitted.data.card.name!r} has no usable items in part {part!r}")
+    size, model = fitted.data.batch_size, model_ref(cfg, fitted.model)
+    batches = (collate(samples[i : i + size], fitted.space) for i in range(0, len(samples), size))
+    tables = [PredictionTable.from_prediction(fitted.model(b), model=model, training_keys=training_hashes(fitted.data))
+              for b in batches]
+    return PredictionTable.concat(tables)
 
 
 def finish(cfg: DictConfig, fitted: Fitted, started: float) -> EvalRecord | None:
     """Test predictions, record, artefact, and the table with the next command."""
-    run_dir, card = Path(cfg.run_dir), load_card(fitted.data.dataset)
-    table = predict_part(fitted)
+    run_dir = Path(cfg.run_dir)
+    table = predict_part(cfg, fitted)
     path = table.write(run_dir / "predictions.parquet")
-    record = None
-    if cfg.benchmark:
-        record = evaluate(table, cfg.benchmark, model=model_ref(cfg, fitted.model), seed=cfg.seed)
+    record = score(cfg, table, started)
+    artefact = write_artefact(cfg, fitted, run_dir, record)
+    if record:
+        sha = json.loads((artefact / "config.json").read_text())["weights_sha256"]
+        record = replace(record, model=replace(record.model, sha256=sha))
         record.write(run_dir / "record.json")
-    artefact = write_artefact(cfg, fitted, card, run_dir / "artefact", record)
-    report.show(record, seconds=time.time() - started)
-    report.next_command(artefact, card, fitted.data, run_dir, path)
+        record.write(artefact / "record.json")
+    report.show(record, time.time() - started)
+    report.next_command(artefact, fitted.data, run_dir, path)
     return record
 
 
+def score(cfg: DictConfig, table: PredictionTable, started: float) -> EvalRecord | None:
+    """The record of a table under the configured benchmark."""
+    if not cfg.benchmark:
+        return None
+    record = evaluate(table, load_benchmark(cfg.benchmark), root=OmegaConf.select(cfg, "data.root"), seed=cfg.seed,
+                      command=command())
+    return replace(record, seconds=round(time.time() - started, 1), seeds=(cfg.seed,))
+
+
 def model_ref(cfg: DictConfig, model: AffectModel) -> dict[str, Any]:
-    """What a record says about the model."""
+    """What a table and a record say about the model."""
     return {"arch": model.arch, "tag": cfg.tag, "parameters": sum(p.numel() for p in model.parameters())}
 
 
-def write_artefact(cfg: DictConfig, fitted: Fitted, card: DatasetCard, folder: Path, record: EvalRecord | None,
-                   fold: int | None = None) -> Path:
+def training_hashes(data: AffectDataModule) -> tuple[str, ...]:
+    """Hashes of all that the model has seen; they travel with its tables and its checkpoint."""
+    return tuple(key_hash(*key.split(":", 1)) for key in data.training_keys())
+
+
+def command() -> str:
+    """The command line of this run, without the path of the interpreter."""
+    return shlex.join(["train.py", *sys.argv[1:]])
+
+
+def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRecord | None) -> Path:
     """The folder that `load_predictor` runs: config, weights, golden outputs, card."""
-    data = fitted.data
-    some = (data.samples("test") or data.samples("train"))[:2]
-    golden = collate([data.prepared(s) for s in some], fitted.space)
+    data, card = fitted.data, fitted.data.card
+    golden = collate((data.samples("test") or data.samples("train"))[:2], fitted.space)
     free = card.free_for_any_use
-    licences = {"code": "Apache-2.0", "weights": "Apache-2.0" if free else f"research only ({card.licence['data']})",
-                "data": card.licence["data"]}
-    training = {"dataset": card.name, "revision": card.revision, "split": data.split or "", "fold": fold,
-                "label_space": fitted.space.name, "seeds": [cfg.seed], "epochs": cfg.trainer.max_epochs}
+    licences = {"code": "Apache-2.0", "weights": "Apache-2.0" if free else f"research use only, after the data's {card.licence.data}",
+                "data": card.licence.data}
+    part = "train" if data.fold is None else f"train of fold {data.fold}"
+    training = {"dataset": card.name, "revision": card.revision, "split": data.split or "", "part": part,
+                "split_sha256": card.splits[data.split].sha256 if data.split in card.splits else "",
+                "seeds": [cfg.seed], "command": command()}
     return save_artefact(fitted.model, folder, tag=cfg.tag, golden=golden, licences=licences, training=training,
-                         training_keys=[key_hash(k) for k in data.training_keys()], record=record, half=cfg.half)
+                         training_keys=training_hashes(data), record=record, dtype="float16" if cfg.half else "float32")
 
 
 def _claim(cfg: DictConfig, run_dir: Path) -> None:
