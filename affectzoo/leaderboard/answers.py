@@ -2,14 +2,15 @@
 
 Rules (ours, and part of every record):
 
-- A key that the data set does not have is an error, and so is a key that occurs twice. Rows of items that the exam
-  does not test are left aside and counted.
-- A key without a row is missing; a row with an `error`, or without a number, has failed. Both are scored as wrong, and
-  a record with either is not ranked: whoever fails on the hard items must not gain by it. Wrong means: for emotion, all
-  probability is spread evenly over the other classes; for AU presence and states, the opposite of the truth; for vad
-  and AU intensity, 0 (the centre of the axis, no activation).
-- Labels over time are never altered: the answer is read at their times by `structures.time.read_at`. A labelled
-  step that has no answer is wrong in the same way; an item with less than `coverage` of its steps answered has failed.
+- A key that the data set does not have is an error, and so is a key that occurs twice. Rows of items that
+  the exam does not test are left aside and counted.
+- A key without a row is missing; a row with an `error`, or without a number, has failed. Both are scored as
+  wrong, and a record with either is not ranked: whoever fails on the hard items must not gain by it. Wrong
+  means: for emotion, all probability is spread evenly over the other classes; for AU presence and states,
+  the opposite of the truth; for vad and AU intensity, 0 (the centre of the axis, no activation).
+- Labels over time are never altered: the answer is read at their times by `structures.time.read_at`. A
+  labelled step that has no answer is wrong in the same way; an item with less than `coverage` of its steps
+  answered has failed.
 """
 
 import hashlib
@@ -40,7 +41,7 @@ class Answers:
 
 
 def lay_over(table: PredictionTable, exam: Exam) -> Answers:
-    """Answers of a table to an exam. Raises UnknownNameError for keys or fields that do not belong together."""
+    """Answers of a table to an exam. Raises UnknownNameError for keys or fields that do not fit it."""
     table, remarks = _in_space(table, exam)
     frame = _tested_frame(table, exam)
     left_aside = len(table.frame) - len(frame)
@@ -146,7 +147,7 @@ def _read_steps(table: PredictionTable, frame: pd.DataFrame, exam: Exam, field: 
 def _on_grid(
     t_s: np.ndarray, values: np.ndarray, rate_hz: float | None, where: str
 ) -> tuple[np.ndarray, float]:
-    """Rows in any order, some left out, on their regular axis: values (T, K) with NaN gaps, and the first time."""
+    """Rows in any order, some left out, on their regular axis: (T, K) with NaN gaps, and the first time."""
     if not rate_hz or np.isnan(t_s).any():
         raise AffectZooError(
             f"{where}: an answer over time needs t_s in every row and rate_hz in the meta data"

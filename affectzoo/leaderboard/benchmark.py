@@ -1,7 +1,7 @@
 """Benchmark: what is asked, of which items, and by which rule, as one strict YAML file.
 
-`configs/benchmark/<name>.yaml` of any plug-in is a benchmark. Reading one imports no data set and no metric; a key,
-a field, a control or a metric that is not known is an error that offers the nearest name.
+`configs/benchmark/<name>.yaml` of any plug-in is a benchmark. Reading one imports no data set and no
+metric; a key, a field, a control or a metric that is not known is an error that offers the nearest name.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from affectzoo.plugins import resource_files
 from affectzoo.schema import from_dict, read_yaml
 
 POOLINGS = ("pooled", "fold_mean")
-PARTS = ("test", "all folds")
+PARTS = ("test", "all folds", "fold 0")
 #: What a control may see and say; leaderboard/controls.py makes them.
 CONTROLS = {
     "constant": "the commonest class, or the mean, of the training part",
@@ -43,10 +43,13 @@ class Published:
 class Benchmark:
     """See the module.
 
-    dataset, options: for `open_dataset`; split: its name in the data card; part: 'test' for a split with parts,
-    'all folds' when every fold's test part is scored by a model that was trained without it.
-    metrics: field -> metric names without the field ('emotion': ['uar', 'accuracy']); main: '<field>/<metric>'.
-    pooling: 'pooled' (all test rows at once) or 'fold_mean' (mean of the folds' scores): which of the two ranks.
+    dataset, options: for `open_dataset`; split: its name in the data card; part: 'test' of a split into parts;
+    of a split into folds 'fold 0' (one model, tested on the first fold) or 'all folds' (every fold's test part,
+    answered by a model that was trained without it).
+    metrics: field -> metric names without the field ('emotion': ['uar', 'accuracy']); main:
+    '<field>/<metric>'.
+    pooling: 'pooled' (all test rows at once) or 'fold_mean' (mean of the folds' scores): which of the two
+    ranks.
     group: what is drawn in the bootstrap and must not be on both sides of a split (speaker, subject, ...).
     slices: attributes by which the scores are also given. threshold: of presence and state probabilities.
     coverage: the least share of an item's labelled steps that must be answered; below it the item has failed.
@@ -109,8 +112,9 @@ def list_benchmarks() -> list[str]:
 def load_benchmark(name: "str | Benchmark") -> Benchmark:
     """A benchmark by name (a Benchmark is given back as it is).
 
-    Raises UnknownNameError for an unknown benchmark, key, field, control, metric or label space, with the nearest
-    names; AffectZooError when the file's name and its `name` differ or the space lacks a scored field.
+    Raises UnknownNameError for an unknown benchmark, key, field, control, metric or label space, with the
+    nearest names; AffectZooError when the file's name and its `name` differ or the space lacks a scored
+    field.
     """
     if isinstance(name, Benchmark):
         return check_benchmark(name)
@@ -138,3 +142,8 @@ def check_benchmark(benchmark: Benchmark) -> Benchmark:
 def _known(kind: str, name: str, choices, where: str = "") -> None:
     if name not in choices:
         raise UnknownNameError(kind, name, choices, where)
+
+
+def registered_metrics(field: str) -> list[str]:
+    """Metric names of a field."""
+    return {"emotion": ["uar", "accuracy", "f1_macro", "ece"], "vad": ["ccc", "ccc_seq", "rmse"], "au": ["au_f1"], "state": ["f1_macro", "ap"]}[field]

@@ -1,7 +1,7 @@
-"""Exam: a benchmark opened on its data. The items, who is tested in which fold, and the true answers as arrays.
+"""Exam: a benchmark opened on its data. The items, who is tested in which fold, the true answers as arrays.
 
-All scoring works on rows. A row is one labelled clip, or one labelled step of one; rows of every item lie one after
-the other, so that a fold, a slice or the training part of a fold is a boolean index.
+All scoring works on rows. A row is one labelled clip, or one labelled step of one; rows of every item lie
+one after the other, so that a fold, a slice or the training part of a fold is a boolean index.
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Exam:
-    """See the module. samples: targets in the benchmark's space; split_sha256: of the split as it was read."""
+    """See the module. samples: targets in the benchmark's space; split_sha256: of the split as read."""
 
     benchmark: Benchmark
     samples: tuple[AffectSample, ...]
@@ -138,7 +138,7 @@ class Exam:
         return np.array(out, dtype=object)
 
     def method(self, field: str) -> str:
-        """How a prediction is read at the label's times (structures/time.py); AU intensity is interpolated too."""
+        """How a prediction is read at the label's times (structures/time.py); AU intensity: linearly."""
         return "linear" if field == "au" and self.space.au_kind == "intensity" else METHODS[field]
 
 
@@ -173,14 +173,14 @@ def open_exam(
 ) -> Exam:
     """Open the benchmark's data set and split.
 
-    data, folds: given when they are already open (a folds' `sha256` is taken as it is). A key of the split that
-    the data lack is an error: scores of another set of items cannot be compared. Raises what open_dataset and
-    load_folds raise, LeakError when two parts share the benchmark's group.
+    data, folds: given when they are already open (a folds' `sha256` is taken as it is). A key of the split
+    that the data lack is an error: scores of another set of items cannot be compared. Raises what
+    open_dataset and load_folds raise, LeakError when two parts share the benchmark's group.
     """
     data = open_dataset(benchmark.dataset, root, **benchmark.options) if data is None else data
     folds = load_folds(data.card, benchmark.split) if folds is None else folds
     where = f"benchmark {benchmark.name!r}"
-    if (folds.kind == "folds") != (benchmark.part == "all folds"):
+    if (folds.kind == "parts") != (benchmark.part == "test"):
         raise AffectZooError(
             f"{where}: part is {benchmark.part!r}, the split {benchmark.split!r} holds {folds.kind}"
         )
@@ -193,7 +193,7 @@ def open_exam(
     exam = Exam(
         benchmark,
         tuple(_in_space(s, data.space, benchmark.space) for s in data.samples),
-        _exam_folds(folds),
+        _exam_folds(folds, benchmark.part),
         data.card.revision,
         folds.sha256,
         data.card.licence.data,
@@ -210,7 +210,7 @@ def _in_space(sample: AffectSample, source: LabelSpace, target: LabelSpace) -> A
     return replace(sample, targets=project_targets(sample.targets, source, target))
 
 
-def _exam_folds(folds: Folds) -> tuple[ExamFold, ...]:
+def _exam_folds(folds: Folds, part: str) -> tuple[ExamFold, ...]:
     """Folds as who trains and who is tested; of a split into parts, train and test (val is neither)."""
 
     def having(test) -> tuple[str, ...]:
@@ -220,5 +220,5 @@ def _exam_folds(folds: Folds) -> tuple[ExamFold, ...]:
         return (ExamFold("test", having(lambda v: v == "train"), having(lambda v: v == "test")),)
     return tuple(
         ExamFold(str(n), having(lambda v, n=n: int(v) != n), having(lambda v, n=n: int(v) == n))
-        for n in range(folds.n)
+        for n in range(folds.n if part == "all folds" else 1)
     )

@@ -1,8 +1,8 @@
 """Was the model trained on what it is asked? Decided from hashes of keys, so that no key has to be published.
 
-A training key is the first 16 hex digits of sha256('<data set>:<key>'), listed in the table's meta data. One model
-for all folds has one list. A table that joins one model a fold has a list a fold (`join_folds`), and an item is
-only held against the model that answered it.
+A training key is the first 16 hex digits of sha256('<data set>:<key>'), listed in the table's meta data.
+One model for all folds has one list. A table that joins one model a fold has a list a fold (`join_folds`),
+and an item is only held against the model that answered it.
 """
 
 import hashlib

@@ -1,0 +1,60 @@
+"""affectzoo evaluate: score a prediction table under a benchmark's protocol."""
+
+import argparse
+from pathlib import Path
+
+HELP = "score a prediction table under a benchmark, with intervals and controls"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("predictions", help="a prediction table (.parquet, .csv or .jsonl)")
+    parser.add_argument("--benchmark", required=True, help="name of a benchmark, such as ravdess-emobox6")
+    parser.add_argument("--data", help="folder of the data sets (default: the variable AFFECTZOO_DATA)")
+    parser.add_argument("--out", help="write the record to this JSON file")
+    parser.add_argument("--n-boot", type=int, default=1000, help="bootstrap draws; 0 gives no intervals")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap and of the prior control")
+    parser.add_argument(
+        "--pool", choices=("mean", "max", "last"), help="turn answers over time into one a clip first"
+    )
+    parser.add_argument("--against", help="a second table of the same items: also give the paired difference")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate, print, and write the record where asked. Returns 0, also for a record that is not ranked."""
+    from rich.console import Console
+
+    from affectzoo.leaderboard.benchmark import load_benchmark
+    from affectzoo.leaderboard.compare import compare
+    from affectzoo.leaderboard.evaluate import evaluate
+    from affectzoo.leaderboard.exam import open_exam
+    from affectzoo.leaderboard.report import print_difference, print_record
+
+    benchmark = load_benchmark(args.benchmark)
+    table = _read(args.predictions, args.pool)
+    exam = open_exam(benchmark, args.data)
+    record = evaluate(table, benchmark, n_boot=args.n_boot, seed=args.seed, data=exam, command=_command(args))
+    console = Console()
+    print_record(record, console)
+    if args.against:
+        found = compare(table, _read(args.against, args.pool), exam, n=args.n_boot or 1000, seed=args.seed)
+        print_difference(found, Path(args.predictions).name, Path(args.against).name, console)
+    if args.out:
+        console.print(f"Record written to {record.write(args.out)}", soft_wrap=True)
+    return 0
+
+
+def _read(path: str, pool: str | None):
+    from affectzoo.structures.table import PredictionTable
+
+    table = PredictionTable.read(path)
+    return table.pool(pool) if pool else table
+
+
+def _command(args: argparse.Namespace) -> str:
+    """The command with the file's name only: a record is published, and folders of a machine do not belong in it."""
+    pool = f" --pool {args.pool}" if args.pool else ""
+    return (
+        f"affectzoo evaluate {Path(args.predictions).name} --benchmark {args.benchmark} --n-boot {args.n_boot} "
+        f"--seed {args.seed}{pool}"
+    )

@@ -1,0 +1,68 @@
+"""A record in the terminal: scores with intervals and counts, controls beside, per-class detail, remarks."""
+
+from rich.console import Console
+from rich.table import Table
+
+from affectzoo.leaderboard.board import number
+from affectzoo.leaderboard.compare import Difference
+from affectzoo.leaderboard.scoring import main_value
+from affectzoo.structures.record import EvalRecord
+
+
+def print_record(record: EvalRecord, console: Console) -> None:
+    """Print one record; nothing that it says against itself is left out."""
+    b = record.benchmark
+    console.print(
+        f"[bold]{b.name}[/bold]: data {b.dataset} ({b.revision}), split {b.split} {b.split_sha256[:8]}, "
+        f"label space {b.label_space} {b.label_space_hash[:8]}",
+        soft_wrap=True,
+    )
+    trained = "unknown" if record.trained_on is None else record.trained_on
+    console.print(
+        f"{record.n} items, {record.n_missing} missing, {record.n_failed} failed, {trained} trained on"
+    )
+    console.print(_scores(record))
+    console.print(_per_class(record))
+    console.print("[bold]ranked[/bold]" if record.ranked else "[bold red]not ranked[/bold red]")
+    for remark in record.remarks:
+        console.print(f"- {remark}", soft_wrap=True, markup=False)
+
+
+def _scores(record: EvalRecord) -> Table:
+    controls = sorted(record.controls)
+    table = Table("score", "pooled", "95 % interval", "fold mean", "n", "undefined", *controls)
+    for name, score in record.scores.items():
+        interval = "" if score.low is None or score.high is None else f"{score.low:.4f} to {score.high:.4f}"
+        beside = [number(record.controls[c][name]) if name in record.controls[c] else "" for c in controls]
+        mark = " (main)" if name == record.benchmark.main else ""
+        table.add_row(
+            name + mark,
+            number(score.value),
+            interval,
+            number(score.fold_mean),
+            str(score.n),
+            str(score.undefined),
+            *beside,
+        )
+    return table
+
+
+def _per_class(record: EvalRecord) -> Table:
+    name = record.benchmark.main
+    score = record.scores[name]
+    table = Table(
+        "name", f"{name} detail", title=f"main score {number(main_value(score, record.benchmark.pooling))}"
+    )
+    for label, value in score.per_class.items():
+        table.add_row(label, number(value))
+    return table
+
+
+def print_difference(found: dict[str, Difference], first: str, second: str, console: Console) -> None:
+    """Print the paired differences first - second."""
+    table = Table(
+        "score", "difference", "95 % interval", title=f"{first} minus {second}, same items drawn together"
+    )
+    for name, d in found.items():
+        table.add_row(name, number(d.value), f"{number(d.low)} to {number(d.high)}")
+    console.print(table)
