@@ -1,4 +1,4 @@
-"""FeatureCache: prepared signals on disk, by content. Several processes may fill one folder at the same time."""
+"""FeatureCache: prepared signals on disk, by content. Several processes may fill one folder at a time."""
 
 import hashlib
 import json
@@ -37,11 +37,12 @@ def default_cache_dir() -> Path:
 
 
 class FeatureCache:
-    """One safetensors file a sample and preparation, named by a sha256 over everything that decides its contents.
+    """One safetensors file a sample and preparation, named by a sha256 over everything that decides its
+    contents.
 
-    That is: the bytes of each source file (or of the array in memory), the part of it, and `spec`, the JSON-able
-    identity of the preparation. Files appear by an atomic rename: a killed run leaves no half file and goes on
-    where it stopped. A file that cannot be read is made again.
+    That is: the bytes of each source file (or of the array in memory), the part of it, and `spec`, the
+    JSON-able identity of the preparation. Files appear by an atomic rename: a killed run leaves no half
+    file and goes on where it stopped. A file that cannot be read is made again.
     """
 
     def __init__(self, folder: str | Path | None = None):

@@ -35,15 +35,16 @@ class AffectDataModule(LightningDataModule):
     """Opens a data set, projects its targets, splits it, checks for leaks, prepares and caches, and batches.
 
     dataset: a name, or an opened Dataset. label_space: of the targets; None is the data set's own.
-    split: a name on the card; a split file of your own (.csv), which must keep `val_group` apart, or every group
-    when that is None; 'all' puts everything into test; None draws val and test, each `val_fraction` of the items,
-    by whole groups of `val_group` (None: the first group; without groups, single items).
-    fold: which fold of the split. cache: prepared signals are also kept on disk (cache_dir, see FeatureCache);
-    in either case they stay in memory. options: for the adapter. allow_leak: a leak is a warning, not an error.
+    split: a name on the card; a split file of your own (.csv), which must keep `val_group` apart, or every
+    group when that is None; 'all' puts everything into test; None draws val and test, each `val_fraction`
+    of the items, by whole groups of `val_group` (None: the first group; without groups, single items).
+    fold: which fold of the split. cache: prepared signals are also kept on disk (cache_dir, see
+    FeatureCache); in either case they stay in memory. options: for the adapter. allow_leak: a leak is a
+    warning, not an error.
 
-    Under several processes each gets other items and the same number of training batches, with either value of
-    the trainer's `use_distributed_sampler`; evaluation never repeats an item. A run that stops within an epoch
-    resumes with its next batch (data/sampler.py).
+    Under several processes each gets other items and the same number of training batches, with either value
+    of the trainer's `use_distributed_sampler`; evaluation never repeats an item. A run that stops within an
+    epoch resumes with its next batch (data/sampler.py).
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class AffectDataModule(LightningDataModule):
             self._prepare(part)
 
     def samples(self, part: str) -> list[AffectSample]:
-        """Samples of train, val, test or all, in this module's label space; prepared ones where there are any."""
+        """Samples of train, val, test or all, in this module's label space, prepared where that was done."""
         if not self.parts:
             self._open()
         if part != "all" and part not in self.parts:

@@ -46,10 +46,10 @@ class Dataset:
 def open_dataset(name: str, root: str | Path | None = None, **options) -> Dataset:
     """Open a data set by name.
 
-    root: the folder that holds the data sets' folders; without it the variable AFFECTZOO_DATA is read. Generated
-    sets need none. options: what the adapter takes; its option `label_space` overrides the card's.
-    Raises UnknownNameError for a name or an option, FileError when the data are not there, AffectZooError for a
-    key that occurs twice or a set without one usable sample.
+    root: the folder that holds the data sets' folders; without it the variable AFFECTZOO_DATA is read.
+    Generated sets need none. options: what the adapter takes; its option `label_space` overrides the
+    card's. Raises UnknownNameError for a name or an option, FileError when the data are not there,
+    AffectZooError for a key that occurs twice or a set without one usable sample.
     """
     card = load_card(name)
     adapter = import_target(card.adapter)
@@ -150,7 +150,8 @@ def summary(dataset: Dataset) -> dict:
     """Counts of a data set, JSON-able: items, broken, labelled, classes, groups, seconds.
 
     labelled: field -> items with at least one label. classes: emotion class (the largest share) -> items.
-    groups: group -> value -> items. seconds: by the attribute duration_s, else by signals in memory or with an end.
+    groups: group -> value -> items. seconds: by the attribute duration_s, else by signals in memory or with
+    an end.
     """
     samples, space = dataset.samples, dataset.space
     labelled = {

@@ -22,8 +22,8 @@ def check_parts(parts: Parts, samples: Iterable[AffectSample], disjoint: Sequenc
 def check_leaks(parts: Parts, groups: Mapping[str, Mapping[str, str]]) -> None:
     """Raise LeakError when two parts share a key or a value of a group.
 
-    groups: group name -> key -> value. The message names the values and example keys. A key without a value is a
-    leak that cannot be ruled out, and is an error too.
+    groups: group name -> key -> value. The message names the values and example keys. A key without a value
+    is a leak that cannot be ruled out, and is an error too.
     """
     problems = [
         _shared("key", a, b, {k: k for k in (*parts[a], *parts[b])}, parts) for a, b in combinations(parts, 2)
@@ -83,7 +83,7 @@ def _first_overlap(
 
 
 def _span(sample: AffectSample) -> tuple[str, float, float] | None:
-    """The stretch of a recording: of a file reference, or of a signal in memory whose group `recording` is known."""
+    """The stretch of a file, or of the recording that the group `recording` names for a signal in memory."""
     for signal in sample.signals.values():
         if isinstance(signal, SignalRef):
             return str(signal.path), signal.start_s, float("inf") if signal.stop_s is None else signal.stop_s

@@ -13,9 +13,9 @@ POOL = 20
 class TrainOrder(DistributedSampler):
     """Random order for a DataLoader with the same `batch_size`; consecutive runs of it have like lengths.
 
-    It is a DistributedSampler, so Lightning neither replaces nor wraps it, and calls `set_epoch`. Every process
-    gets the same number of items: up to world-1 are left out of an epoch, others in each.
-    lengths: (N,) of the items. bucket False: no sorting.
+    It is a DistributedSampler, so Lightning neither replaces nor wraps it, and calls `set_epoch`. Every
+    process gets the same number of items: up to world-1 are left out of an epoch, others in each. lengths:
+    (N,) of the items. bucket False: no sorting.
     """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, seed: int = 0, bucket: bool = True):
@@ -96,9 +96,11 @@ class EvalOrder(DistributedSampler):
 
 
 def eval_batch_size(n: int, batch_size: int) -> int:
-    """The largest batch size up to `batch_size` that gives every process the same number of batches of n items.
+    """The largest batch size up to `batch_size` that gives every process the same number of batches of n
+    items.
 
-    Processes hold n // world items or one more; an uneven number of batches would let one wait for the others.
+    Processes hold n // world items or one more; an uneven number of batches would let one wait for the
+    others.
     """
     fewest, more = divmod(n, _process()[1])
     if not more:

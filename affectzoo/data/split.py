@@ -1,7 +1,8 @@
 """Splits: versioned CSVs with a hash, drawn by group, checked for leaks.
 
-A split file has a header and one row a key: `key,fold` (fold k, counted from 0, is the test part of fold k) or
-`key,part` (train, val, test). Its sha256 is over the bytes with line ends as LF, so `sha256sum` gives it too.
+A split file has a header and one row a key: `key,fold` (fold k, counted from 0, is the test part of fold k)
+or `key,part` (train, val, test). Its sha256 is over the bytes with line ends as LF, so `sha256sum` gives it
+too.
 """
 
 import csv
@@ -28,7 +29,7 @@ class SplitWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Folds:
-    """assignment: key -> fold number as text (kind folds) or part (kind parts). disjoint: groups kept apart."""
+    """assignment: key -> fold number as text (folds) or part (parts). disjoint: groups kept apart."""
 
     assignment: Mapping[str, str]
     kind: str = "folds"
@@ -51,10 +52,10 @@ class Folds:
     ) -> dict[str, list[str]]:
         """Keys of train, val and test.
 
-        Folds: the test part is fold `fold`; val is drawn from the rest by whole groups of `val_group` (without it
-        the first group that the split keeps apart), the same ones for the same seed and fold. Parts: `fold` is
-        None or 0; val is drawn only when the file has none. Keys of only one side are left out with a warning;
-        none in common is an error.
+        Folds: the test part is fold `fold`; val is drawn from the rest by whole groups of `val_group`
+        (without it the first group that the split keeps apart), the same ones for the same seed and fold.
+        Parts: `fold` is None or 0; val is drawn only when the file has none. Keys of only one side are left
+        out with a warning; none in common is an error.
         """
         number = self._fold_number(fold)
         known = [s for s in samples if s.key in self.assignment]
@@ -172,9 +173,9 @@ def make_folds(
 ) -> Folds:
     """k folds of whole groups, of like size and, with `stratify` (key -> class), of like class counts.
 
-    group: name of the group; None makes every item its own. Groups go, largest first (ties by seed), each to the
-    fold where it adds least to the squared class counts, relative to the class's size (greedy; ours).
-    Raises AffectZooError when there are fewer groups than folds, or an item lacks the group.
+    group: name of the group; None makes every item its own. Groups go, largest first (ties by seed), each
+    to the fold where it adds least to the squared class counts, relative to the class's size (greedy;
+    ours). Raises AffectZooError when there are fewer groups than folds, or an item lacks the group.
     """
     members = _by_group(samples, group)
     if not 2 <= k <= len(members):
@@ -208,8 +209,8 @@ def draw_groups(
 ) -> list[str]:
     """Keys of whole groups that together come closest to `fraction` of the samples, at least one group.
 
-    Groups are taken in a random order that depends on `seed` alone. Raises AffectZooError when nothing would be
-    left over.
+    Groups are taken in a random order that depends on `seed` alone. Raises AffectZooError when nothing
+    would be left over.
     """
     members = _by_group(samples, group)
     names = sorted(members)

@@ -1,10 +1,10 @@
 """A user's own table (CSV or Parquet) of recordings, of any modality, as the data set `table`.
 
-Columns: `path`, or one a modality (`audio`, `face`, `eeg`), relative to the table's folder; `key` (without it the
-path without suffix, with the start time of a part); `start_s`, `stop_s` (a part of the file); `emotion` (a class or
-alias); `valence`, `arousal`, `dominance` in the declared `range`; `AU01`, `AU12`, ...; a column named like a state
-of the label space. An empty cell is a missing label. `groups` names the columns that splits keep apart; every other
-column is an attribute.
+Columns: `path`, or one a modality (`audio`, `face`, `eeg`), relative to the table's folder; `key` (without
+it the path without suffix, with the start time of a part); `start_s`, `stop_s` (a part of the file);
+`emotion` (a class or alias); `valence`, `arousal`, `dominance` in the declared `range`; `AU01`, `AU12`,
+...; a column named like a state of the label space. An empty cell is a missing label. `groups` names the
+columns that splits keep apart; every other column is an attribute.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,10 +48,11 @@ def iter_samples(
 ) -> Iterator[AffectSample]:
     """Samples of the table at `path` (relative to `root`, when that is given).
 
-    modality: what the column `path` holds ('audio', or ['face', 'audio'] for videos); not for columns that name it.
-    label_space: the space of the labels. range: lowest and highest value of valence, arousal and dominance in the
-    table, mapped to [-1, 1]. A row that cannot be used is reported and skipped; a missing column, an unknown group
-    or a label column that the space does not have stops it. Raises UnknownNameError, FileError, AffectZooError.
+    modality: what the column `path` holds ('audio', or ['face', 'audio'] for videos); not for columns that
+    name it. label_space: the space of the labels. range: lowest and highest value of valence, arousal and
+    dominance in the table, mapped to [-1, 1]. A row that cannot be used is reported and skipped; a missing
+    column, an unknown group or a label column that the space does not have stops it. Raises
+    UnknownNameError, FileError, AffectZooError.
     """
     if path is None or label_space is None:
         raise AffectZooError("data set 'table' needs the options path and label_space")

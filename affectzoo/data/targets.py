@@ -11,7 +11,7 @@ from affectzoo.labels.mapping import SpaceMapping, map_spaces
 from affectzoo.labels.space import LabelSpace
 from affectzoo.structures.sample import AffectSample, Target
 
-#: A distribution that loses more than this share in a mapping is masked; float32 rounding stays below it (ours).
+#: A distribution that loses more than this in a mapping is masked; float32 rounding stays below (ours).
 LOSS_TOLERANCE = 1e-6
 #: What `Target.derived` says of valence, arousal and dominance that nobody rated.
 DERIVED_VAD = "projected from emotion"
@@ -22,9 +22,10 @@ def project_targets(
 ) -> dict[str, Target]:
     """Targets in `target` from targets in `source`, by labels.mapping; a field that cannot be had is absent.
 
-    emotion: an item that loses mass is masked. vad: rated axes by name; only where nobody rated is it the mean of
-    the emotion distribution, and `derived` says so. au and state: by name. Names that nothing reaches are masked.
-    Raises UndefinedMappingError when both spaces have a field and nothing of it can be carried over.
+    emotion: an item that loses mass is masked. vad: rated axes by name; only where nobody rated is it the
+    mean of the emotion distribution, and `derived` says so. au and state: by name. Names that nothing
+    reaches are masked. Raises UndefinedMappingError when both spaces have a field and nothing of it can be
+    carried over.
     """
     if source.hash == target.hash:
         return dict(targets)

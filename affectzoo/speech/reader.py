@@ -16,7 +16,8 @@ def read_audio(path: str | Path) -> dict[str, Signal]:
     """Read a wav, flac, mp3 or ogg file: {"audio": (T,) float32 at the file's own rate}.
 
     Channels are averaged. Integer formats lie in [-1, 1]; a float file may go beyond and is left as it is.
-    Raises FileError when the file is not audio, ends before its header says, holds no samples or NaN/infinity.
+    Raises FileError when the file is not audio, ends before its header says, holds no samples or
+    NaN/infinity.
     """
     path = Path(path)
     if not path.is_file():
@@ -47,8 +48,8 @@ def read_audio(path: str | Path) -> dict[str, Signal]:
 def _missing_bytes(path: Path, container: str) -> int:
     """How many bytes of a wav file's audio are not there.
 
-    libsndfile shortens a cut wav without a word. A length of 0 or 0xFFFFFFFF is what a stream writes whose end was
-    not known; it promises nothing.
+    libsndfile shortens a cut wav without a word. A length of 0 or 0xFFFFFFFF is what a stream writes whose
+    end was not known; it promises nothing.
     """
     if container not in ("WAV", "WAVEX"):
         return 0

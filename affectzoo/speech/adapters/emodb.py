@@ -19,8 +19,8 @@ def iter_samples(
 ) -> Iterator[AffectSample]:
     """Utterances with speaker and text as groups.
 
-    classes: clean4 gives the four classes of untouched recordings (see the card's traps); all7 gives everything
-    and needs label_space='emodb7'.
+    classes: clean4 gives the four classes of untouched recordings (see the card's traps); all7 gives
+    everything and needs label_space='emodb7'.
     """
     if classes not in CLASSES:
         raise UnknownNameError("classes", classes, CLASSES, f"data set {card.name!r}")
