@@ -92,6 +92,17 @@ class AffectPrediction:
         codes = None if self.codes is None else self.codes.cpu()
         return replace(self, fields=fields, t0_s=move(self.t0_s), mask=mask, embedding=move(self.embedding), codes=codes)
 
+    def project(self, to: LabelSpace | str) -> "AffectPrediction":
+        """This prediction in another label space (values detached); a loss is a UserWarning with its size.
+
+        `structures.project.project_prediction` gives the full report instead of the warning.
+        """
+        from affectzoo.structures.project import project_prediction, warn_of_losses
+
+        projected, report = project_prediction(self, to)
+        warn_of_losses(report)
+        return projected
+
 
 def _probabilities(name: str, f: PredictionField) -> PredictionField:
     if f.kind != "logits":

@@ -1,0 +1,190 @@
+"""affectzoo labels: the label spaces, and what is lost between two of them."""
+
+import argparse
+from pathlib import Path
+
+from affectzoo.errors import AffectZooError
+
+HELP = "label spaces: list, show, map from one to another, plot"
+
+STYLES = {"exact": "green", "lossy": "yellow", "undefined": "red"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Sub-commands of the command."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("list", help="all label spaces with their fields and hashes")
+    show = actions.add_parser("show", help="names, terms, VAD, aliases and source of one space")
+    show.add_argument("name", help="a label space, or several joined by '+'")
+    mapping = actions.add_parser("map", help="each row of a mapping: exact, lossy or undefined")
+    mapping.add_argument("source", help="label space to map from")
+    mapping.add_argument("target", help="label space to map to")
+    mapping.add_argument("--field", help="field of the target (default: all that can be answered)")
+    plot = actions.add_parser("plot", help="draw a space, or the predictions of a table")
+    plot.add_argument("what", help="a label space, or a prediction table (.parquet, .csv, .jsonl)")
+    plot.add_argument("--out", help="picture to write (default: <name>.png)")
+    plot.add_argument(
+        "--view", choices=("plane", "wheel"), help="default: a table and a space without angles: plane"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run one sub-command. Raises AffectZooError for unknown names and spaces that cannot be mapped or drawn."""
+    action = {"list": _list, "show": _show, "map": _map, "plot": _plot}[args.action]
+    action(args)
+    return 0
+
+
+def _print(*things) -> None:
+    """Print rich tables and literal lines; piped output keeps its full width."""
+    from rich.console import Console
+
+    console = Console(soft_wrap=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 160
+    for thing in things:
+        console.print(thing, markup=False) if isinstance(thing, str) else console.print(thing)
+
+
+def _table(*columns: str, title: str | None = None):
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def _list(args: argparse.Namespace) -> None:
+    from affectzoo.labels.space import list_spaces, load_space
+
+    table = _table("name", "version", "fields", "hash", "title")
+    for name in list_spaces():
+        s = load_space(name)
+        fields = ", ".join(f"{f} {s.size(f)}" + (f" ({s.au_kind})" if f == "au" else "") for f in s.fields)
+        table.add_row(s.name, s.version, fields, s.hash, s.title)
+    _print(table)
+
+
+def _show(args: argparse.Namespace) -> None:
+    from affectzoo.labels.space import load_space
+
+    s = load_space(args.name)
+    about = ("title", "source", "licence", "notes")
+    _print(
+        f"{s.name}  version {s.version}  hash {s.hash}", *(f"{k}: {t}" for k in about if (t := getattr(s, k)))
+    )
+    if s.axes:
+        _print(_axes(s))
+    if s.categories:
+        _print(_categories(s))
+    if s.action_units:
+        _print(_units(s))
+    if s.states:
+        _print(_states(s))
+
+
+def _axes(s):
+    table = _table("axis", "low", "high")
+    for a in s.axes:
+        table.add_row(a.name, f"{a.low:g}", f"{a.high:g}")
+    return table
+
+
+def _categories(s):
+    from affectzoo.labels.vad import terms
+
+    table = _table("category", "term", "valence", "arousal", "dominance", "angle", "aliases", "parents")
+    for c in s.categories:
+        term = terms().get(c.term) if c.term else None
+        vad = (
+            [f"{m:+.2f} ± {d:.2f}" for m, d in zip(term.mean, term.sd, strict=True)] if term else ["", "", ""]
+        )
+        angle = "" if c.angle_deg is None else f"{c.angle_deg:g}"
+        table.add_row(c.name, c.term or "", *vad, angle, ", ".join(c.aliases), ", ".join(c.parents))
+    return table
+
+
+def _units(s):
+    table = _table("action unit", "title", "kind")
+    for a in s.action_units:
+        table.add_row(a.name, a.title, a.kind)
+    return table
+
+
+def _states(s):
+    table = _table("state", "aliases")
+    for state in s.states:
+        table.add_row(state.name, ", ".join(state.aliases))
+    return table
+
+
+def _map(args: argparse.Namespace) -> None:
+    from affectzoo.labels.mapping import map_spaces
+    from affectzoo.labels.space import load_space
+    from affectzoo.structures.project import field_mappings
+
+    source, target = load_space(args.source), load_space(args.target)
+    if args.field:
+        _print(*_mapping(map_spaces(source, target, args.field)))
+        return
+    mappings, unanswered = field_mappings(source, source.fields, target)
+    for m in mappings.values():
+        _print(*_mapping(m))
+    _print(*(f"{field}: {why}" for field, why in unanswered.items()))
+
+
+def _mapping(m) -> list:
+    report = m.report()
+    table = _table(
+        "from", "to", "kind", "rule", "lost", title=f"{report['from']} -> {report['to']}: {m.kind}"
+    )
+    for r in m.rows:
+        table.add_row(r.source, ", ".join(r.targets), f"[{STYLES[r.kind]}]{r.kind}[/]", r.rule, r.lost)
+    counts = ", ".join(f"{n} {k}" for k, n in report["counts"].items())
+    unreached = report["unreached"]
+    return [table, counts + (f"; never reached: {', '.join(unreached)}" if unreached else "")]
+
+
+def _plot(args: argparse.Namespace) -> None:
+    from affectzoo.structures.table import FORMATS, PredictionTable
+
+    path = Path(args.what)
+    if path.suffix in FORMATS:
+        table = PredictionTable.read(path)
+        written = _plot_table(table, args.view, args.out or f"{path.stem}.png")
+    else:
+        written = _plot_space(args.what, args.view, args.out or f"{args.what.replace('+', '_')}.png")
+    _print(f"wrote {written}")
+
+
+def _plot_space(name: str, view: str | None, out: str) -> Path:
+    from affectzoo.labels.space import load_space
+    from affectzoo.plots.plane import plot_space
+    from affectzoo.plots.wheel import plot_wheel
+
+    space = load_space(name)
+    if not {"emotion", "vad"} & set(space.fields):
+        raise AffectZooError(f"label space {name!r} has no emotion or vad to draw")
+    has_angles = any(c.angle_deg is not None for c in space.categories)
+    draw = plot_wheel if (view or ("wheel" if has_angles else "plane")) == "wheel" else plot_space
+    return draw(space, path=out)
+
+
+def _plot_table(table, view: str | None, out: str) -> Path:
+    """Points of vad (or of vad projected from emotion) on the plane; mean probabilities on the wheel."""
+    import numpy as np
+
+    from affectzoo.labels.space import load_space
+    from affectzoo.plots.plane import plot_space
+    from affectzoo.plots.wheel import plot_wheel
+
+    if not {"emotion", "vad"} & set(table.meta.kinds):
+        raise AffectZooError(
+            f"the table has {', '.join(table.meta.kinds)}; nothing that a plane or wheel can show"
+        )
+    if view == "wheel":
+        return plot_wheel(table.space, values=np.nanmean(table.values("emotion"), 0), path=out)
+    points = table.project(load_space("va")).values("vad")
+    return plot_space(table.space, points=points, path=out)
