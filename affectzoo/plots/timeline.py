@@ -1,0 +1,96 @@
+"""What a step-level prediction table says over time: one panel a field, one column a recording."""
+
+from pathlib import Path
+
+import numpy as np
+
+from affectzoo.errors import AffectZooError, UnknownNameError
+from affectzoo.plots.figure import COLOURS, new_figure, save_figure
+from affectzoo.structures.table import PredictionTable
+
+MAX_KEYS = 3
+MAX_LINES = 6
+STYLES = ("-", "--", "-.", ":")
+
+
+def plot_timeline(
+    table: PredictionTable, path: str | Path = "timeline.png", keys: list[str] | None = None
+) -> Path:
+    """Draw every field of a step-level table over time in seconds.
+
+    keys: which recordings (at most 3, default the first ones; each track of a recording has a column of
+    its own). A field with more than 6 names shows the 6 that vary most over the shown steps, and says how
+    many it left out. A band is one standard deviation, where the table has one; a step without a value is
+    a gap. Raises AffectZooError for a clip-level table, UnknownNameError for an unknown key.
+    """
+    if table.meta.granularity != "step":
+        raise AffectZooError("a timeline needs a step-level table; this one has one row a recording")
+    shown, left_out = _choose(table, keys)
+    fields = list(table.meta.kinds)
+    figure = new_figure(max(1000, 620 * len(shown)), 130 + 250 * len(fields))
+    grid = figure.subplots(len(fields), len(shown), squeeze=False, sharex="col", sharey="row")
+    for row, field in enumerate(fields):
+        lines = _lines(table, field, shown)
+        for column, (key, track) in enumerate(shown):
+            _draw(grid[row, column], table, field, lines, (key, track))
+        _label(grid[row, 0], grid[row, -1], table, field, lines)
+    for column, (key, track) in enumerate(shown):
+        grid[0, column].set_title(f"{key} ({track})" if track else key, fontsize=11)
+        grid[-1, column].set_xlabel("time (s)")
+    if left_out:
+        figure.suptitle(f"{left_out} more recordings or tracks are not shown", fontsize=9, x=0.99, ha="right")
+    return save_figure(figure, path)
+
+
+def _choose(table: PredictionTable, keys: list[str] | None) -> tuple[list[tuple[str, str]], int]:
+    """The (key, track) pairs to draw, and how many there are besides."""
+    pairs = list(table.frame[["key", "track"]].drop_duplicates().itertuples(index=False, name=None))
+    if not pairs:
+        raise AffectZooError("the table has no rows")
+    for key in keys or ():
+        if key not in {k for k, _ in pairs}:
+            raise UnknownNameError("key of the table", key, {k for k, _ in pairs})
+    wanted = pairs if keys is None else [p for key in keys for p in pairs if p[0] == key]
+    return wanted[:MAX_KEYS], len(wanted) - min(len(wanted), MAX_KEYS)
+
+
+def _lines(table: PredictionTable, field: str, shown: list[tuple[str, str]]) -> list[int]:
+    """Indices of the names to draw, in the order of the space."""
+    here = table.frame["key"].isin([k for k, _ in shown]).to_numpy()
+    values = np.nan_to_num(table.values(field)[here])
+    return sorted(np.argsort(-values.std(0), kind="stable")[:MAX_LINES])
+
+
+def _draw(axes, table: PredictionTable, field: str, lines: list[int], pair: tuple[str, str]) -> None:
+    rows = table.frame[(table.frame["key"] == pair[0]) & (table.frame["track"] == pair[1])].sort_values("t_s")
+    step = 1 / table.meta.rate_hz if table.meta.rate_hz else rows["t_s"].diff().median()
+    t = rows["t_s"].to_numpy(float)
+    gaps = np.flatnonzero(np.diff(t) > 1.5 * step) + 1  # a NaN there breaks the line
+    columns = table.columns(field)
+    for place, k in enumerate(lines):
+        y = np.insert(rows[columns[k]].to_numpy(float), gaps, np.nan)
+        x = np.insert(t, gaps, np.nan)
+        colour, style = COLOURS[place], STYLES[place % len(STYLES)]
+        axes.plot(x, y, style, color=colour, lw=1.6, label=table.space.names(field)[k])
+        if f"{columns[k]}.sd" in rows:
+            sd = np.insert(rows[f"{columns[k]}.sd"].to_numpy(float), gaps, np.nan)
+            axes.fill_between(x, y - sd, y + sd, color=colour, alpha=0.15, lw=0)
+    if len(t) == 1:
+        for line in axes.get_lines():
+            line.set_marker("o")
+    axes.grid(color="0.92")
+
+
+def _label(first, last, table: PredictionTable, field: str, lines: list[int]) -> None:
+    if field == "vad":
+        first.set_ylim(-1.05, 1.05)
+        first.axhline(0, color="0.6", lw=0.8)
+    elif table.meta.kinds[field] == "probabilities":
+        first.set_ylim(-0.03, 1.03)
+    else:
+        first.set_ylim(-0.15, 5.15)  # action-unit intensity
+    first.set_ylabel(field)
+    rest = table.space.size(field) - len(lines)
+    title = f"({rest} more not shown)" if rest else None
+    style = {"fontsize": 9, "title_fontsize": 8, "frameon": False}
+    last.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title=title, **style)
