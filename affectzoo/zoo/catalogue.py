@@ -153,7 +153,7 @@ def find_checkpoint(name: str) -> Path:
         raise AffectZooError(
             f"model {name!r} has no checkpoint; pretrained ones: {', '.join(sorted(known)) or 'none'}"
         )
-    raise UnknownNameError("checkpoint", name, known)
+    raise UnknownNameError("checkpoint or model", name, [*known, *model_files()])
 
 
 def split_name(name: str) -> tuple[str, str]:
