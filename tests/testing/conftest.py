@@ -1,0 +1,1 @@
+from toykit import shipped, toy  # noqa: F401
