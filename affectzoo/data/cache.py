@@ -15,12 +15,12 @@ from rich.progress import track
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from affectzoo.errors import AffectZooError
+from affectzoo.errors import AffectZooError, FileError
 from affectzoo.structures.sample import AffectSample
 from affectzoo.structures.signal import Signal, SignalRef
 
 CACHE_VARIABLE = "AFFECTZOO_CACHE"
-FORMAT = 1  # of the cache files; a change makes the old ones unused
+FORMAT = 1  # part of every name: raise it when the files, or what a reader gives, change
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,22 @@ def default_cache_dir() -> Path:
 
 
 class FeatureCache:
-    """One safetensors file a sample and preparation, named by a sha256 over everything that decides its
-    contents.
+    """One safetensors file a sample and preparation, named by a sha256 over what decides its contents.
 
     That is: the bytes of each source file (or of the array in memory), the part of it, and `spec`, the
     JSON-able identity of the preparation. Files appear by an atomic rename: a killed run leaves no half
     file and goes on where it stopped. A file that cannot be read is made again.
+    Raises FileError when the folder cannot be made or written.
     """
 
     def __init__(self, folder: str | Path | None = None):
         self.folder = Path(folder) if folder is not None else default_cache_dir()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise FileError(self.folder, f"cannot be the cache ({e.strerror}); set {CACHE_VARIABLE}") from None
+        if not os.access(self.folder, os.W_OK):
+            raise FileError(self.folder, f"the cache cannot be written; set {CACHE_VARIABLE} to another folder")
 
     def path(self, sample: AffectSample, spec: Mapping[str, Any]) -> Path:
         """Where a prepared sample lies or would lie."""
@@ -90,7 +96,7 @@ def prepare_all(
 def _source(signal: Signal | SignalRef) -> list:
     """Content hash and part of a signal's source."""
     if isinstance(signal, SignalRef):
-        return [_content(signal.path), signal.modality, signal.start_s, signal.stop_s]
+        return [_content(signal.path), signal.modality, list(signal.modalities), signal.start_s, signal.stop_s]
     h = hashlib.sha256(np.ascontiguousarray(signal.data).tobytes())
     if signal.mask is not None:
         h.update(signal.mask.tobytes())

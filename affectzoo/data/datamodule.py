@@ -85,11 +85,9 @@ class AffectDataModule(LightningDataModule):
         """The space of the targets."""
         if self._space is not None:
             return self._space
-        return (
-            self.dataset.space
-            if self.dataset
-            else as_space(self.options.get("label_space") or self.card.space)
-        )
+        if self.dataset:
+            return self.dataset.space
+        return as_space(self.options.get("label_space") or self.card.space)
 
     def attach(self, model) -> "AffectDataModule":
         """Prepare samples with this model's `prepare`; its transforms decide the cache. Returns self."""
@@ -107,7 +105,7 @@ class AffectDataModule(LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         """Open, project, split, check and prepare what the stage needs; what is done is not done again.
 
-        Raises LeakError, AffectZooError when a part that the stage needs is empty or wholly unusable.
+        Raises LeakError when parts are not kept apart, and what open_dataset and load_folds raise.
         """
         if not self.parts:
             self._open()
@@ -134,9 +132,10 @@ class AffectDataModule(LightningDataModule):
         order = TrainOrder(list(map(_length, samples)), self.batch_size, self.seed, self.bucket)
         return self._loader(samples, order, self.batch_size, TrainLoader)
 
-    def val_dataloader(self) -> DataLoader:
-        """Every validation item once."""
-        return self._evaluation("val")
+    def val_dataloader(self) -> DataLoader | list:
+        """Every validation item once; an empty list when there is no validation part."""
+        self.setup("validate")
+        return self._evaluation("val") if self.parts["val"] else []
 
     def test_dataloader(self) -> DataLoader:
         """Every test item once."""
@@ -197,6 +196,7 @@ class AffectDataModule(LightningDataModule):
         prepare: Callable = self._model.prepare
         spec = {
             "prepare": prepare.__func__.__qualname__,
+            "modalities": list(self._model.modalities),
             "transforms": {m: t.spec for m, t in sorted(self._model.transforms.items())},
         }
         done, failures = prepare_all(todo, prepare, spec, self.cache, progress=len(todo) > 200)

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from affectzoo.errors import LeakError
 from affectzoo.structures.sample import AffectSample
-from affectzoo.structures.signal import SignalRef
+from affectzoo.structures.signal import Signal, SignalRef
 
 #: part -> keys, as Folds.parts gives them
 Parts = Mapping[str, Sequence[str]]
@@ -16,7 +16,9 @@ def check_parts(parts: Parts, samples: Iterable[AffectSample], disjoint: Sequenc
     """All checks on a split's parts: keys, each group of `disjoint`, overlap in time. Raises LeakError."""
     samples = list(samples)
     check_leaks(parts, {g: {s.key: s.groups.get(g, "") for s in samples} for g in disjoint})
-    check_time_overlap(parts, {s.key: span for s in samples if (span := _span(s)) is not None})
+    for m in sorted({m for s in samples for m in s.signals}):
+        spans = {s.key: _span(s, s.signals[m]) for s in samples if m in s.signals}
+        check_time_overlap(parts, {k: span for k, span in spans.items() if span is not None})
 
 
 def check_leaks(parts: Parts, groups: Mapping[str, Mapping[str, str]]) -> None:
@@ -82,14 +84,13 @@ def _first_overlap(
     return None
 
 
-def _span(sample: AffectSample) -> tuple[str, float, float] | None:
+def _span(sample: AffectSample, signal: Signal | SignalRef) -> tuple[str, float, float] | None:
     """The stretch of a file, or of the recording that the group `recording` names for a signal in memory."""
-    for signal in sample.signals.values():
-        if isinstance(signal, SignalRef):
-            return str(signal.path), signal.start_s, float("inf") if signal.stop_s is None else signal.stop_s
-        if "recording" in sample.groups:
-            return sample.groups["recording"], signal.t0_s, signal.t0_s + signal.duration_s
-    return None
+    if isinstance(signal, SignalRef):
+        return str(signal.path), signal.start_s, float("inf") if signal.stop_s is None else signal.stop_s
+    if "recording" not in sample.groups:
+        return None
+    return sample.groups["recording"], signal.t0_s, signal.t0_s + signal.duration_s
 
 
 def _raise(problems: Iterable[str | None]) -> None:
