@@ -1,10 +1,13 @@
 """Callbacks that Lightning does not have in a form that writes no pickle."""
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from safetensors.torch import load_file, save_file
 
 from affectzoo.errors import AffectZooError, UnknownNameError
@@ -71,3 +74,13 @@ class ChannelsLast(L.Callback):
     def setup(self, trainer: L.Trainer, task: L.LightningModule, stage: str) -> None:
         """Convert before fitting."""
         task.model.to(memory_format=torch.channels_last)
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes a resume checkpoint aside and renames it, so that a kill never leaves half of one."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Save, then rename into place."""
+        aside = f"{path}.part"
+        super().save_checkpoint(checkpoint, aside, storage_options)
+        os.replace(aside, path)

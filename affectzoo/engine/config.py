@@ -33,7 +33,8 @@ def check_launcher(hydra_cfg: Any, cfg: DictConfig) -> None:
     devices = OmegaConf.select(cfg, "trainer.devices", default=1)
     nodes = OmegaConf.select(cfg, "trainer.num_nodes", default=1)
     strategy = str(OmegaConf.select(cfg, "trainer.strategy", default="auto"))
-    several = not (str(devices) in ("1", "auto") and nodes == 1)
+    alone = str(devices) == "1" or (str(devices) == "auto" and strategy == "auto")
+    several = not (alone and nodes == 1)
     multirun = str(hydra_cfg.mode).endswith("MULTIRUN")
     launcher = str(OmegaConf.select(hydra_cfg, "launcher._target_", default=""))
     if multirun and several and "spawn" not in strategy and "submitit" not in launcher.lower():

@@ -17,6 +17,7 @@ from affectzoo.data.card import load_card
 from affectzoo.data.collate import collate
 from affectzoo.data.datamodule import AffectDataModule
 from affectzoo.engine import report
+from affectzoo.engine.callbacks import AtomicCheckpointIO
 from affectzoo.engine.task import AffectTask
 from affectzoo.errors import AffectZooError
 from affectzoo.labels.space import LabelSpace, as_space
@@ -71,8 +72,9 @@ def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
     loss = instantiate(cfg.loss)
     loss.fit_balance(space, (s.targets for s in data.samples("train")))
     task = AffectTask(model, loss, instantiate(cfg.optimizer), **cfg.task, seed=cfg.seed)
-    trainer = instantiate(cfg.trainer, callbacks=list(instantiate(cfg.callbacks).values()),
-                          logger=instantiate(cfg.logger), default_root_dir=str(run_dir))
+    no_val = {} if data.parts["val"] else {"limit_val_batches": 0}
+    trainer = instantiate(cfg.trainer, callbacks=list(instantiate(cfg.callbacks).values()), logger=instantiate(cfg.logger),
+                          default_root_dir=str(run_dir), plugins=[AtomicCheckpointIO()], **no_val)
     last = run_dir / "checkpoints" / "last.ckpt"
     resume = str(last) if cfg.resume and last.exists() else None
     if resume:
@@ -84,10 +86,9 @@ def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
 
 def label_space(cfg: DictConfig) -> LabelSpace:
     """The space that the run speaks: the configured one, else the data set's own."""
-    if cfg.label_space:
-        return as_space(cfg.label_space)
-    own = OmegaConf.select(cfg, "data.options.label_space") or load_card(cfg.data.dataset).label_space
-    return as_space(own)
+    places = ("label_space", "data.label_space", "data.options.label_space")
+    named = next(filter(None, (OmegaConf.select(cfg, p) for p in places)), None)
+    return as_space(named or load_card(cfg.data.dataset).space)
 
 
 def starting_model(cfg: DictConfig, space: LabelSpace) -> AffectModel:
