@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run one sub-command. Raises AffectZooError for unknown names and spaces that cannot be mapped or drawn."""
+    """Run one sub-command. Raises AffectZooError for names that are unknown and spaces without a mapping."""
     action = {"list": _list, "show": _show, "map": _map, "plot": _plot}[args.action]
     action(args)
     return 0

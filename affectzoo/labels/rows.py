@@ -14,6 +14,8 @@ from affectzoo.labels.words import Candidate, candidates, caveat
 
 #: An action unit of this intensity or more counts as present (the usual DISFA protocol).
 PRESENT_FROM = 2.0
+#: A point that would rest on less than the other half of the mass is not given (ours).
+MOST_LOST = 0.5
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,15 @@ def _scale(space: LabelSpace) -> tuple[np.ndarray, np.ndarray]:
 
 
 def vad_from_emotion(source: LabelSpace, target: LabelSpace):
-    """emotion -> vad through the means of the Gaussians."""
+    """emotion -> vad through the means of the Gaussians; NaN where most of the mass has none."""
     mean, _, defined = gaussians.space_gaussians(source)
     order, (half, middle) = _axis_order(target), _scale(target)
 
     def convert(p):
         vad, mass = gaussians.distribution_to_vad(source, p)
-        return vad[..., order] * half + middle, p.sum(-1) - mass
+        lost = p[..., ~defined].sum(-1)
+        vad[lost > MOST_LOST * (mass + lost)] = np.nan
+        return vad[..., order] * half + middle, lost
 
     rows = tuple(
         Row(

@@ -18,7 +18,7 @@ import torch
 from affectzoo.errors import UndefinedMappingError
 from affectzoo.labels.mapping import SpaceMapping, map_spaces
 from affectzoo.labels.space import LabelSpace, as_space
-from affectzoo.labels.vad import mixture_sd
+from affectzoo.labels.vad import AXES, mixture_sd
 from affectzoo.structures.prediction import AffectPrediction, PredictionField
 from affectzoo.structures.table import PredictionTable
 
@@ -47,7 +47,8 @@ def project_prediction(
 def project_table(table: PredictionTable, to: LabelSpace | str) -> PredictionTable:
     """The same rows in another space; the report is meta.notes['projection'].
 
-    An earlier projection's report is under 'before'. Rows without values (errors) stay without. Raises UndefinedMappingError as `project_prediction`.
+    An earlier projection's report is under 'before'. Rows without values (errors) stay without.
+    Raises UndefinedMappingError as `project_prediction`.
     """
     source, target = table.space, as_space(to)
     mappings, unanswered = field_mappings(source, tuple(table.meta.kinds), target)
@@ -74,7 +75,8 @@ def field_mappings(
 ) -> tuple[dict[str, SpaceMapping], dict[str, str]]:
     """Mappings by target field, and why the other target fields have none.
 
-    present: fields of the source that have values. Raises UndefinedMappingError with all the reasons when there is no mapping at all.
+    present: fields of the source that have values.
+    Raises UndefinedMappingError with all the reasons when there is no mapping at all.
     """
     there = _only(source, present)
     mappings, unanswered = {}, {}
@@ -102,7 +104,7 @@ def project_values(
     """(values (..., T), sd (..., T) or None, lost (...)) of one field's values (..., S) and sd (..., S)."""
     mapped, lost = m.apply(values)
     if (m.source_field, m.target_field) == ("emotion", "vad"):
-        axes = [("valence", "arousal", "dominance").index(a.name) for a in m.target.axes]
+        axes = [AXES.index(a.name) for a in m.target.axes]
         half = np.array([(a.high - a.low) / 2 for a in m.target.axes])
         return mapped, mixture_sd(m.source, values)[..., axes] * half, lost
     if sd is None or m.matrix is None or not _selects(m):
