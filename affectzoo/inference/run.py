@@ -50,7 +50,7 @@ def predict_files(
     from there (files with an error are tried again), and removes it when all is written.
     Raises AffectZooError when no files are given, UnknownNameError for an unknown format of `out`.
     """
-    out, paths = Path(out), list(dict.fromkeys(map(Path, paths)))
+    out, paths = Path(out), list({os.path.abspath(p): Path(p) for p in paths}.values())
     if out.suffix not in FORMATS:
         raise UnknownNameError("table format", out.suffix, FORMATS, str(out))
     if not paths or batch_size < 1:

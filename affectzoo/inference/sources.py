@@ -55,7 +55,8 @@ def file_keys(paths: list[Path]) -> list[str]:
     counts: dict[str, int] = {}
     for s in short:
         counts[s] = counts.get(s, 0) + 1
-    return [s if counts[s] == 1 else r.as_posix() for s, r in zip(short, rest, strict=True)]
+    keys = [s if counts[s] == 1 else r.as_posix() for s, r in zip(short, rest, strict=True)]
+    return keys if len(set(keys)) == len(keys) else [r.as_posix() for r in rest]
 
 
 def _expand(item: str | Path, wanted: tuple[str, ...]) -> list[Path]:
