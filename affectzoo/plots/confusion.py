@@ -16,6 +16,8 @@ def plot_confusion(labels: Sequence[str], counts: np.ndarray, path: str | Path =
     and the number of items stand in the title. Raises AffectZooError for counts that do not fit the
     labels.
     """
+    from matplotlib import colormaps
+
     counts, k = np.asarray(counts, float), len(labels)
     if k == 0 or counts.shape != (k, k) or not (counts >= 0).all() or np.isinf(counts).any():
         raise AffectZooError(f"counts must be {k} x {k} numbers of 0 or more, got shape {counts.shape}")
@@ -24,8 +26,7 @@ def plot_confusion(labels: Sequence[str], counts: np.ndarray, path: str | Path =
     side = 1000 if k <= 12 else 1000 + 45 * (k - 12)
     figure = new_figure(side, int(0.92 * side))
     axes = figure.add_subplot()
-    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    image.cmap.set_bad("0.88")
+    image = axes.imshow(share, cmap=colormaps["Blues"].with_extremes(bad="0.88"), vmin=0, vmax=1)
     _write_cells(axes, counts, share, k)
     names = [f"{name}\n(n={int(n)})" for name, n in zip(labels, total[:, 0], strict=True)]
     axes.set_xticks(range(k), labels, rotation=45, ha="right")
