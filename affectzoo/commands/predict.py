@@ -1,7 +1,9 @@
 """affectzoo predict: files, folders or globs in, a prediction table out."""
 
 import argparse
-from pathlib import Path
+import sys
+
+from affectzoo.errors import AffectZooError
 
 HELP = "predict files, folders or globs into a table"
 _SHOWN = 20
@@ -26,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", metavar="LABEL_SPACE", help="answer in another label space; what is lost is written down"
     )
-    parser.add_argument("--plot", action="store_true", help="also write pictures beside the table")
+    parser.add_argument("--plot", action="store_true", help="also draw the table, as affectzoo plot does")
     parser.add_argument("--strict", action="store_true", help="stop at the first file that cannot be used")
     parser.add_argument(
         "--no-resume", action="store_true", help="begin anew, whatever an interrupted run has left"
@@ -49,8 +51,7 @@ def run(args: argparse.Namespace) -> int:
     _show(table)
     print(f"{len(paths) - failed} of {len(paths)} files predicted; written to {args.out}")
     if args.plot and failed < len(paths):
-        for path in _plot(table, Path(args.out)):
-            print(f"picture: {path}")
+        _plot(args.out)
     return int(failed == len(paths))
 
 
@@ -85,7 +86,13 @@ def _cell(table, field: str, row) -> str:
     return " ".join(f"{n} {v:.2f}" for n, v in zip(names, values, strict=True))
 
 
-def _plot(table, out: Path) -> list[Path]:
-    from affectzoo.commands.plot import plot_table
+def _plot(out: str) -> None:
+    """The picture that `affectzoo plot OUT` draws; a table that has none is no failure of the prediction."""
+    from affectzoo.commands import plot
 
-    return plot_table(table, out.with_suffix(""))
+    parser = argparse.ArgumentParser()
+    plot.add_arguments(parser)
+    try:
+        plot.run(parser.parse_args([out]))
+    except AffectZooError as e:
+        print(f"no picture: {e}", file=sys.stderr)

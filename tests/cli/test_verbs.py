@@ -78,6 +78,21 @@ def test_predict_over_time_shows_means(shipped, clips, tmp_path, capsys):
     assert "means over time; the table has 10 rows" in text and "valence" in text
 
 
+@pytest.mark.parametrize("arch", ["toy/mean", "toy/steps"])
+def test_predict_draws(shipped, clips, tmp_path, capsys, arch):
+    shipped(arch=arch)
+    (clips / "a" / "broken.pulse").write_text("8 x")
+    out(capsys, "predict", clips / "a", "--model", arch, "--out", tmp_path / "p.csv", "--plot")
+    pictures = list(tmp_path.glob("p.csv.*.png"))
+    assert len(pictures) == 1 and pictures[0].stat().st_size > 5000
+
+
+def test_a_table_that_cannot_be_drawn_is_still_written(shipped, clips, tmp_path, capsys):
+    shipped(space="ravdess8")
+    assert main(["predict", str(clips), "--model", "toy/mean", "--out", str(tmp_path / "p.csv"), "--plot"]) == 0
+    assert "no picture: " in capsys.readouterr().err and (tmp_path / "p.csv").exists()
+
+
 def test_predict_errors(shipped, clips, tmp_path, capsys):
     shipped()
     (clips / "broken.pulse").write_text("8 x")
