@@ -16,21 +16,27 @@ ROOT = ""
 ORDERS = ("primary", "secondary", "tertiary")
 
 
-def wider(space: LabelSpace | str, name: str) -> tuple[str, ...]:
-    """The words one step wider than a category (or than the beginning of a path); empty under the root."""
-    space = as_space(space)
-    parents = _parents(space).get(name, ())
-    above = name.rpartition("/")[0]
-    return (*parents, above) if above and above not in parents else tuple(parents)
+@cache
+def wider_table(space: LabelSpace) -> dict[str, tuple[str, ...]]:
+    """Every category and every beginning of a path -> the words one step wider; () under the root."""
+    table: dict[str, tuple[str, ...]] = {}
+    for category in space.categories:
+        above = category.name.rpartition("/")[0]
+        extra = (above,) if above and above not in category.parents else ()
+        table[category.name] = (*category.parents, *extra)
+        while above:
+            table.setdefault(above, tuple(filter(None, (above.rpartition("/")[0],))))
+            above = above.rpartition("/")[0]
+    return table
 
 
 def back_off(space: LabelSpace | str, name: str) -> tuple[str, ...]:
     """All wider words of a category, nearest first. Raises UnknownNameError for a name it lacks."""
     space = as_space(space)
     start = space.names("emotion")[space.index("emotion", name)]
-    seen, level = [], [start]
+    table, seen, level = wider_table(space), [], [start]
     while level:
-        level = [w for word in level for w in wider(space, word) if w not in seen and w != start]
+        level = [w for word in level for w in table[word] if w not in seen and w != start]
         seen += dict.fromkeys(level)
     return tuple(seen)
 
@@ -48,18 +54,12 @@ def _heights(space: LabelSpace | str, name: str) -> dict[str, int]:
     """Steps from a category up to each of its wider words and to the root."""
     space = as_space(space)
     level = {space.names("emotion")[space.index("emotion", name)]}
-    heights: dict[str, int] = {}
-    step = 0
+    table, heights, step = wider_table(space), {}, 0
     while level:
         heights.update((w, step) for w in level if w not in heights)
         step += 1
-        level = {u for w in level if w != ROOT for u in wider(space, w) or (ROOT,)} - heights.keys()
+        level = {u for w in level if w != ROOT for u in table[w] or (ROOT,)} - heights.keys()
     return heights
-
-
-@cache
-def _parents(space: LabelSpace) -> dict[str, tuple[str, ...]]:
-    return {c.name: c.parents for c in space.categories}
 
 
 @cache

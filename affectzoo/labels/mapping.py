@@ -70,7 +70,8 @@ class SpaceMapping:
         """Map values (..., S) of the source field; float64. Returns q (..., T) and lost (...).
 
         emotion -> emotion: p >= 0 is a distribution, q.sum(-1) + lost == p.sum(-1); q is not renormalised.
-        emotion -> vad: mean over the mass that has measured values; lost is the rest, more than half of it: NaN.
+        emotion -> vad: mean over the mass that has measured values, lost is the rest; NaN where
+            that is more than half.
         vad -> emotion: lost is 0.
         au, state, vad -> the same: target names that no row reaches are NaN; lost is the sum of the
         source's au or state values without a counterpart (of presence: how many units that is), 0 for vad.

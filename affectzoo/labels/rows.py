@@ -32,7 +32,8 @@ class Row:
 def emotion_rows(source: LabelSpace, target: LabelSpace):
     """emotion -> emotion: a row is exact only when it is one to one in both directions and without caveat."""
     there, back = candidates(source, target), candidates(target, source)
-    rows = tuple(_emotion_row(i, source, target, there, back) for i in range(len(there)))
+    landing, returning = _landing(there, len(back)), _landing(back, len(there))
+    rows = tuple(_emotion_row(i, source, target, c, landing, returning[i]) for i, c in enumerate(there))
     matrix = np.zeros((len(there), len(back)))
     for i, c in enumerate(there):
         matrix[i, list(c.targets)] = 1.0 / max(len(c.targets), 1)
@@ -40,34 +41,46 @@ def emotion_rows(source: LabelSpace, target: LabelSpace):
     return rows, matrix, matrix.any(0), lambda p: (p @ matrix, p @ undefined)
 
 
+def _landing(candidates_: tuple[Candidate, ...], size: int) -> list[list[int]]:
+    """For each of `size` positions, who lands on it."""
+    landing: list[list[int]] = [[] for _ in range(size)]
+    for i, c in enumerate(candidates_):
+        for t in c.targets:
+            landing[t].append(i)
+    return landing
+
+
 def _emotion_row(
-    i: int, source: LabelSpace, target: LabelSpace, there: tuple[Candidate, ...], back: tuple[Candidate, ...]
+    i: int,
+    source: LabelSpace,
+    target: LabelSpace,
+    c: Candidate,
+    landing: list[list[int]],
+    returning: list[int],
 ) -> Row:
-    name, c = source.categories[i].name, there[i]
+    """landing: source positions by target; returning: target positions that map back onto this category."""
+    name = source.categories[i].name
     names = tuple(target.categories[t].name for t in c.targets)
-    if not c.targets:
+    if not names:
         return Row(name, (), "undefined", "none", f"no counterpart of {name} in {target.name}")
-    losses = [_loss_by_rule(name, c, names)]
-    also = [
-        s.name for j, s in enumerate(source.categories) if j != i and set(there[j].targets) & set(c.targets)
-    ]
+    losses = [_loss_by_rule(c, names)]
+    also = sorted({j for t in c.targets for j in landing[t]} - {i})
     if also:
-        losses.append(f"shares {', '.join(names)} with {_few(also)}")
-    finer = [t.name for k, t in enumerate(target.categories) if i in back[k].targets and k not in c.targets]
+        losses.append(f"shares {', '.join(names)} with {_few([source.categories[j].name for j in also])}")
+    finer = [t for t in returning if t not in c.targets]
     if finer:
-        losses.append(f"{target.name} tells {_few(finer)} apart from it")
-    losses += [
-        f"{text} ({s.name})"
-        for s, n in ((source, name), *((target, n) for n in names))
-        if (text := caveat(s, n))
-    ]
-    if not any(losses) and back[c.targets[0]].targets != (i,):
+        losses.append(f"{target.name} tells {_few([target.categories[t].name for t in finer])} apart from it")
+    if not set(c.targets) <= set(returning):
         losses.append("the way back leads elsewhere")
+    notes = {
+        s.name: text for s, n in ((source, name), *((target, n) for n in names)) if (text := caveat(s, n))
+    }
+    losses += [f"{text} ({space})" for space, text in notes.items()]
     lost = "; ".join(filter(None, losses))
     return Row(name, names, "lossy" if lost else "exact", c.rule, lost)
 
 
-def _loss_by_rule(name: str, c: Candidate, names: tuple[str, ...]) -> str:
+def _loss_by_rule(c: Candidate, names: tuple[str, ...]) -> str:
     if c.rule == "dyad":
         return f"a blend, split equally between {' and '.join(names)}"
     if c.rule == "wider":

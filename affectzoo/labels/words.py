@@ -5,16 +5,19 @@ that splits into its two parts; then the wider words of `hierarchy` and of `data
 word that none of these reaches has no counterpart.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from affectzoo.labels.hierarchy import dyads, wider
+from affectzoo.labels.hierarchy import dyads, wider_table
 from affectzoo.labels.space import Category, LabelSpace
 from affectzoo.schema import read_yaml
 
 DATA = Path(__file__).parent / "data"
 DYAD_SPACE = "plutchik"
+
+Index = dict[str, tuple[int, ...]]  # word -> positions in a space
 
 
 @dataclass(frozen=True)
@@ -29,41 +32,54 @@ class Candidate:
 @cache
 def candidates(source: LabelSpace, target: LabelSpace) -> tuple[Candidate, ...]:
     """One candidate for each category of `source`, in its order."""
-    return tuple(_candidate(c, source, target) for c in source.categories)
-
-
-def _candidate(category: Category, source: LabelSpace, target: LabelSpace) -> Candidate:
     names, aliases = _words(target)
+    blends = dyads() if DYAD_SPACE in parts(target) else {}
+    return tuple(
+        _by_own_word(c, names, aliases)
+        or _by_dyad(c, names, blends)
+        or _by_wider_word(wider, names, aliases)
+        or Candidate()
+        for c, wider in zip(source.categories, _wider_words(source), strict=True)
+    )
+
+
+def _by_own_word(category: Category, names: Index, aliases: Index) -> Candidate | None:
     own = _own_words(category)
-    for word in own:
-        if word in names:
-            return Candidate(names[word], "name", word)
-    for word in own:
-        if word in aliases:
-            return Candidate(aliases[word], "alias", word)
-    for word in category.aliases:
-        if word in names:
-            return Candidate(names[word], "alias", word)
-    if DYAD_SPACE in parts(target):
-        for word in (w for w in own if w in dyads()):
-            return Candidate(tuple(names[p][0] for p in dyads()[word]), "dyad", word)
-    for word in _wider_words(category, source):
+    for rule, index, words in (
+        ("name", names, own),
+        ("alias", aliases, own),
+        ("alias", names, category.aliases),
+    ):
+        for word in words:
+            if word in index:
+                return Candidate(index[word], rule, word)
+    return None
+
+
+def _by_dyad(category: Category, names: Index, blends: dict[str, tuple[str, str]]) -> Candidate | None:
+    for word in _own_words(category):
+        if word in blends:
+            return Candidate(tuple(names[part][0] for part in blends[word]), "dyad", word)
+    return None
+
+
+def _by_wider_word(wider: list[str], names: Index, aliases: Index) -> Candidate | None:
+    for word in wider:
         found = names.get(word) or aliases.get(word)
         if found:
             return Candidate(found, "wider", word)
-    return Candidate()
+    return None
 
 
 def _own_words(category: Category) -> tuple[str, ...]:
     return tuple(dict.fromkeys((category.name, category.name.rpartition("/")[2])))
 
 
-@cache
-def _words(space: LabelSpace) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:
+def _words(space: LabelSpace) -> tuple[Index, Index]:
     """Word -> positions, for names (a full name wins over the last word of a path) and for aliases."""
     full = {c.name: (i,) for i, c in enumerate(space.categories)}
-    last: dict[str, tuple[int, ...]] = {}
-    aliases: dict[str, tuple[int, ...]] = {}
+    last: Index = {}
+    aliases: Index = {}
     for i, c in enumerate(space.categories):
         for word in _own_words(c)[1:]:
             last[word] = (*last.get(word, ()), i)
@@ -72,28 +88,31 @@ def _words(space: LabelSpace) -> tuple[dict[str, tuple[int, ...]], dict[str, tup
     return {**last, **full}, aliases
 
 
-def _wider_words(category: Category, space: LabelSpace) -> list[str]:
-    """All wider words, nearest first; of a path also its last word."""
+def _wider_words(space: LabelSpace) -> list[list[str]]:
+    """For each category all wider words, nearest first: of its tree or path, then declared ones."""
+    table = wider_table(space)
+    declared = [_declared(name) for name in (*parts(space), "everywhere")]
+
+    def step(word: str) -> list[str]:
+        above = list(table.get(word, ()))
+        above += [w.rpartition("/")[2] for w in above if "/" in w]
+        return above + [w for d in declared for w in d.get(word, ())]
+
+    return [_climb(_own_words(c), step) for c in space.categories]
+
+
+def _climb(level: Iterable[str], step: Callable[[str], list[str]]) -> list[str]:
     seen: list[str] = []
-    level = list(_own_words(category))
     while level:
-        level = list(dict.fromkeys(w for word in level for w in _one_wider(word, space) if w not in seen))
+        level = list(dict.fromkeys(w for word in level for w in step(word) if w not in seen))
         seen += level
     return seen
-
-
-def _one_wider(word: str, space: LabelSpace) -> list[str]:
-    above = [*wider(space, word)]
-    above += [w.rpartition("/")[2] for w in above if "/" in w]
-    for name in parts(space):
-        above += _declared(name).get(word, ())
-    return above + list(_declared("everywhere").get(word, ()))
 
 
 @cache
 def _declared(name: str) -> dict[str, tuple[str, ...]]:
     """Narrower word -> wider words, of one space or of all ('everywhere')."""
-    maps = read_yaml(DATA / "maps.yaml")
+    maps = _maps()
     table = maps["everywhere"] if name == "everywhere" else maps["spaces"].get(name, {"wider": {}})
     out: dict[str, tuple[str, ...]] = {}
     for word, narrower in table["wider"].items():
@@ -103,9 +122,13 @@ def _declared(name: str) -> dict[str, tuple[str, ...]]:
 
 
 @cache
+def _maps() -> dict:
+    return read_yaml(DATA / "maps.yaml")
+
+
 def caveat(space: LabelSpace, name: str) -> str:
     """Why a category does not mean quite what its word says; '' for most."""
-    table = read_yaml(DATA / "maps.yaml")["caveats"]
+    table = _maps()["caveats"]
     return next((table[p][name] for p in parts(space) if name in table.get(p, {})), "")
 
 

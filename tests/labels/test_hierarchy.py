@@ -15,21 +15,32 @@ def test_back_off_of_paths_and_parents():
 
 
 def test_graph_with_two_parents_and_a_cycle():
-    space = LabelSpace("g", "1", categories=(
-        Category("a"), Category("b"), Category("c", parents=("a", "b")), Category("d", parents=("c", "e")),
-        Category("e", parents=("d",))))
+    space = LabelSpace(
+        "g",
+        "1",
+        categories=(
+            Category("a"),
+            Category("b"),
+            Category("c", parents=("a", "b")),
+            Category("d", parents=("c", "e")),
+            Category("e", parents=("d",)),
+        ),
+    )
     assert back_off(space, "d") == ("c", "e", "a", "b")
     assert tree_distance(space, "c", "a") == 1
     assert tree_distance(space, "d", "b") == 2
     assert tree_distance(space, "a", "b") == 2
 
 
-@pytest.mark.parametrize(("a", "b", "steps"), [
-    ("joy/cheerfulness/bliss", "joy/cheerfulness/bliss", 0),
-    ("joy/cheerfulness/bliss", "joy/cheerfulness/joy", 2),
-    ("joy/cheerfulness/bliss", "joy/zest/thrill", 4),
-    ("joy/cheerfulness/bliss", "fear/horror/panic", 6),
-])
+@pytest.mark.parametrize(
+    ("a", "b", "steps"),
+    [
+        ("joy/cheerfulness/bliss", "joy/cheerfulness/bliss", 0),
+        ("joy/cheerfulness/bliss", "joy/cheerfulness/joy", 2),
+        ("joy/cheerfulness/bliss", "joy/zest/thrill", 4),
+        ("joy/cheerfulness/bliss", "fear/horror/panic", 6),
+    ],
+)
 def test_parrott_distance(a, b, steps):
     assert tree_distance("parrott135", a, b) == tree_distance("parrott135", b, a) == steps
 

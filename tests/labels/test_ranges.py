@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.labels.ranges import RANGES, Range, count_outside, from_canonical, to_canonical
 
-ENDS = {"sam9": (1, 9, 5), "likert5": (1, 5, 3), "unit": (0, 1, 0.5), "likert7": (1, 7, 4), "percent": (0, 100, 50),
-        "signed": (-1, 1, 0)}
+ENDS = {
+    "sam9": (1, 9, 5),
+    "likert5": (1, 5, 3),
+    "unit": (0, 1, 0.5),
+    "likert7": (1, 7, 4),
+    "percent": (0, 100, 50),
+    "signed": (-1, 1, 0),
+}
 
 
 @pytest.mark.parametrize("name", ENDS)

@@ -37,7 +37,10 @@ def test_hash_sees_order_terms_and_angles_but_not_prose():
     del data["hash"]
     base = LabelSpace.from_dict(data).hash
     swapped = {**data, "categories": data["categories"][::-1]}
-    other_term = {**data, "categories": [{**data["categories"][0], "term": "joyful"}, *data["categories"][1:]]}
+    other_term = {
+        **data,
+        "categories": [{**data["categories"][0], "term": "joyful"}, *data["categories"][1:]],
+    }
     assert LabelSpace.from_dict(swapped).hash != base
     assert LabelSpace.from_dict(other_term).hash != base
     assert LabelSpace.from_dict({**data, "title": "else", "notes": "else"}).hash == base
@@ -84,30 +87,51 @@ def test_action_unit_sets(name):
     units = load_space(name).action_units
     assert [u.number for u in units] == [int(n) for n in AU_SETS[name].split()]
     assert all(u.title == TITLES[u.number] for u in units)
-    assert load_space(name).au_kind == ("intensity" if name in ("openface17", "disfa8_intensity") else "presence")
+    assert load_space(name).au_kind == (
+        "intensity" if name in ("openface17", "disfa8_intensity") else "presence"
+    )
 
 
 def test_sizes_of_trees():
-    sizes = {n: load_space(n).size("emotion") for n in ("parrott6", "parrott25", "parrott135", "plutchik", "geneva20")}
+    sizes = {
+        n: load_space(n).size("emotion")
+        for n in ("parrott6", "parrott25", "parrott135", "plutchik", "geneva20")
+    }
     assert sizes == {"parrott6": 6, "parrott25": 25, "parrott135": 135, "plutchik": 24, "geneva20": 20}
     fine = load_space("parrott135")
     tiers = {n.rpartition("/")[0] for n in fine.names("emotion")}
     assert tiers == set(load_space("parrott25").names("emotion"))
     assert fine.index("emotion", "bliss") == fine.index("emotion", "joy/cheerfulness/bliss")
     assert list(load_space("plutchik").names("emotion")[:6]) == [
-        "serenity", "joy", "ecstasy", "acceptance", "trust", "admiration"]
+        "serenity",
+        "joy",
+        "ecstasy",
+        "acceptance",
+        "trust",
+        "admiration",
+    ]
 
 
 def test_aliases_of_common_spellings():
     space = load_space("ravdess8")
-    assert [space.index("emotion", w) for w in ("happy", "angry", "fearful", "surprised", "calm")] == [2, 4, 5, 7, 1]
-    assert load_space("iemocap4").index("emotion", "exc") == load_space("iemocap4").index("emotion", "hap") == 1
+    assert [space.index("emotion", w) for w in ("happy", "angry", "fearful", "surprised", "calm")] == [
+        2,
+        4,
+        5,
+        7,
+        1,
+    ]
+    assert (
+        load_space("iemocap4").index("emotion", "exc") == load_space("iemocap4").index("emotion", "hap") == 1
+    )
     with pytest.raises(UnknownNameError, match="happiness"):
         space.index("emotion", "hapiness")
 
 
 @pytest.mark.data
-@pytest.mark.parametrize(("folder", "name"), [("ravdess_speech", "ravdess8"), ("emodb", "emodb7"), ("nemo_subset", "nemo6")])
+@pytest.mark.parametrize(
+    ("folder", "name"), [("ravdess_speech", "ravdess8"), ("emodb", "emodb7"), ("nemo_subset", "nemo6")]
+)
 def test_native_labels_of_real_data_are_accepted(folder, name):
     root = os.environ.get("AFFECTZOO_DATA")
     if not root:

@@ -41,7 +41,8 @@ def test_golden_posteriors():
 
 def test_dominance_error_of_the_released_code_is_visible(monkeypatch):
     wrong = vad.Term((-0.64, 0.60, -0.21), (0.20, 0.32, 0.27), "the hungry row's dominance")
-    monkeypatch.setattr(vad, "terms", lambda table={**terms(), "fearful": wrong}: table)
+    table = {**terms(), "fearful": wrong}
+    monkeypatch.setattr(vad, "terms", lambda: table)
     vad._gaussians.cache_clear()
     try:
         got = vad_to_distribution("rm8", [-0.6, 0.5, 0.1])
@@ -74,7 +75,8 @@ def test_calm_is_called_contempt_unless_the_space_has_it():
     assert nine.names("emotion")[p.argmax()] == "calm" and p.max() > 0.99
     others = np.array([g for g, _ in GOLDEN[:7]], float)
     np.testing.assert_array_equal(
-        vad_to_distribution(nine, others)[:, :8].argmax(1), vad_to_distribution(eight, others).argmax(1))
+        vad_to_distribution(nine, others)[:, :8].argmax(1), vad_to_distribution(eight, others).argmax(1)
+    )
 
 
 def test_table_values_and_added_ones():
@@ -92,7 +94,9 @@ def test_table_values_and_added_ones():
     }
     for name, expected in fused.items():
         np.testing.assert_allclose(at[name], expected, atol=0.0101)
-    assert defined.all() and all("ours" in c.term for c in load_space("fused14_ours").categories if "_fused" in c.name)
+    assert defined.all() and all(
+        "ours" in c.term for c in load_space("fused14_ours").categories if "_fused" in c.name
+    )
 
 
 @settings(max_examples=40, deadline=None)
