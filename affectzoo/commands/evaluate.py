@@ -52,9 +52,7 @@ def _read(path: str, pool: str | None):
 
 
 def _command(args: argparse.Namespace) -> str:
-    """The command with the file's name only: a record is published, and folders of a machine do not belong in it."""
+    """The command with the file's name only: a record is published without the folders of a machine."""
     pool = f" --pool {args.pool}" if args.pool else ""
-    return (
-        f"affectzoo evaluate {Path(args.predictions).name} --benchmark {args.benchmark} --n-boot {args.n_boot} "
-        f"--seed {args.seed}{pool}"
-    )
+    words = f"{Path(args.predictions).name} --benchmark {args.benchmark}"
+    return f"affectzoo evaluate {words} --n-boot {args.n_boot} --seed {args.seed}{pool}"

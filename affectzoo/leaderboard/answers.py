@@ -77,13 +77,39 @@ def _in_space(table: PredictionTable, exam: Exam) -> tuple[PredictionTable, list
     if all(f in table.meta.kinds and set(source.names(f)) == set(target.names(f)) for f in fields):
         return table, []
     table = table.project(target)
+    report = table.meta.notes["projection"]
     for field in fields:
-        if field not in table.meta.kinds:
-            raise UnknownNameError(
-                "field", field, table.meta.kinds, f"{exam.where} scores it; the table lacks it"
+        if field not in report["fields"]:
+            reason = report["unanswered"].get(field, f"{target.name!r} has no such field")
+            raise AffectZooError(f"{exam.where} scores {field}, which the table does not answer: {reason}")
+        unreached = report["fields"][field]["unreached"]
+        if unreached and field != "emotion":
+            raise AffectZooError(
+                f"{exam.where} scores {field} {', '.join(unreached)}: not answered by the table"
             )
-    lost = table.meta.notes.get("projection", "")
-    return table, [f"projected from {source.name!r} to {target.name!r}: {lost}"]
+    remarks = [_projected(report["fields"][f]) for f in fields]
+    return (_renormalised(table) if "emotion" in fields else table), remarks
+
+
+def _projected(report: dict) -> str:
+    """One sentence about one field's projection."""
+    text = f"projected {report['kind']} from {report['from']} to {report['to']}"
+    if report["lost_max"] > 0:
+        text += (
+            f"; {report['lost_mean']:.4f} of the mass on average (at most {report['lost_max']:.4f}) has no "
+            "counterpart, the rest was divided by its sum"
+        )
+    return text + (f"; never answered: {', '.join(report['unreached'])}" if report["unreached"] else "")
+
+
+def _renormalised(table: PredictionTable) -> PredictionTable:
+    """Emotion rows divided by their sum, because a projection leaves lost mass out; NaN where all is lost."""
+    values = table.values("emotion")
+    total = values.sum(1, keepdims=True)
+    columns = table.columns("emotion")
+    frame = table.frame.copy()
+    frame[columns] = np.divide(values, total, out=np.full(values.shape, np.nan), where=total > 1e-9)
+    return PredictionTable(frame, table.meta)
 
 
 def _tested_frame(table: PredictionTable, exam: Exam) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 
 from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.labels.space import FIELDS, LabelSpace, load_space
+from affectzoo.metrics.registry import REFUSED, list_metrics
 from affectzoo.plugins import resource_files
 from affectzoo.schema import from_dict, read_yaml
 
@@ -43,15 +44,15 @@ class Published:
 class Benchmark:
     """See the module.
 
-    dataset, options: for `open_dataset`; split: its name in the data card; part: 'test' of a split into parts;
-    of a split into folds 'fold 0' (one model, tested on the first fold) or 'all folds' (every fold's test part,
-    answered by a model that was trained without it).
-    metrics: field -> metric names without the field ('emotion': ['uar', 'accuracy']); main:
-    '<field>/<metric>'.
-    pooling: 'pooled' (all test rows at once) or 'fold_mean' (mean of the folds' scores): which of the two
-    ranks.
+    dataset, options: for `open_dataset`; split: its name in the data card.
+    part: 'test' of a split into parts; of a split into folds 'fold 0' (one model, tested on the first fold)
+    or 'all folds' (every fold's test part, answered by a model that was trained without it).
+    metrics: field -> registered names without the field ('emotion': ['uar', 'accuracy']). The threshold of a
+    presence or state probability belongs to the metric; another threshold is another registered metric.
+    main: '<field>/<metric>'. pooling: which of its values ranks, 'pooled' (all test rows at once) or
+    'fold_mean' (mean of the folds' scores).
     group: what is drawn in the bootstrap and must not be on both sides of a split (speaker, subject, ...).
-    slices: attributes by which the scores are also given. threshold: of presence and state probabilities.
+    slices: attributes by which the scores are also given.
     coverage: the least share of an item's labelled steps that must be answered; below it the item has failed.
     protocol: sentences that a reader of the score has to know.
     """
@@ -69,7 +70,6 @@ class Benchmark:
     options: dict[str, Any] = field(default_factory=dict)
     slices: tuple[str, ...] = ()
     controls: tuple[str, ...] = ("constant", "prior", "duration")
-    threshold: float = 0.5
     coverage: float = 0.9
     protocol: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
@@ -85,8 +85,8 @@ class Benchmark:
             if not metrics:
                 raise AffectZooError(f"{where}: no metrics for {name}")
         _known("main metric", self.main, self.metric_names, where)
-        if not 0 < self.coverage <= 1 or not 0 < self.threshold < 1:
-            raise AffectZooError(f"{where}: coverage must be in (0, 1] and threshold in (0, 1)")
+        if not 0 < self.coverage <= 1:
+            raise AffectZooError(f"{where}: coverage must be in (0, 1], got {self.coverage}")
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -131,9 +131,10 @@ def check_benchmark(benchmark: Benchmark) -> Benchmark:
     where, space = f"benchmark {benchmark.name!r}", benchmark.space
     for name, metrics in benchmark.metrics.items():
         _known("field of the label space", name, space.fields, where)
-        known = registered_metrics(name)
         for metric in metrics:
-            _known(f"{name} metric", metric, known, where)
+            if metric in REFUSED:
+                raise AffectZooError(f"{where}: {REFUSED[metric]}")
+            _known(f"{name} metric", metric, [m.split("/", 1)[1] for m in list_metrics(name)], where)
     for row in benchmark.published:
         _known("metric of a published value", row.metric, benchmark.metric_names, f"{where}: {row.system}")
     return benchmark
@@ -142,8 +143,3 @@ def check_benchmark(benchmark: Benchmark) -> Benchmark:
 def _known(kind: str, name: str, choices, where: str = "") -> None:
     if name not in choices:
         raise UnknownNameError(kind, name, choices, where)
-
-
-def registered_metrics(field: str) -> list[str]:
-    """Metric names of a field."""
-    return {"emotion": ["uar", "accuracy", "f1_macro", "ece"], "vad": ["ccc", "ccc_seq", "rmse"], "au": ["au_f1"], "state": ["f1_macro", "ap"]}[field]

@@ -15,6 +15,7 @@ from rich.table import Table
 from affectzoo.errors import FileError, UnknownNameError
 from affectzoo.leaderboard.benchmark import Benchmark, list_benchmarks, load_benchmark
 from affectzoo.leaderboard.scoring import main_value
+from affectzoo.metrics.registry import metric_entry
 from affectzoo.plugins import plugins
 from affectzoo.structures.record import EvalRecord, Score
 
@@ -107,7 +108,8 @@ def _ranking(key: tuple[str, ...], records: list[EvalRecord], alone: bool) -> Ra
 
 def _sort_key(record: EvalRecord, main: str, pooling: str) -> tuple:
     value = _value(record, main, pooling)
-    return value is None, -(value or 0.0), record.model.arch, record.model.tag, record.created
+    sign = -1 if metric_entry(*main.split("/", 1)).card.higher_is_better else 1
+    return value is None, sign * (value or 0.0), record.model.arch, record.model.tag, record.created
 
 
 def _value(record: EvalRecord, main: str, pooling: str) -> float | None:

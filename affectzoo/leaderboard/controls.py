@@ -17,7 +17,7 @@ import numpy as np
 
 from affectzoo.errors import AffectZooError
 from affectzoo.leaderboard.exam import Exam, Truth
-from affectzoo.leaderboard.scoring import hard_metrics, main_value, score_rows
+from affectzoo.leaderboard.scoring import main_value, score_rows, soft_metrics
 from affectzoo.structures.sample import AffectSample
 from affectzoo.structures.signal import SignalRef
 
@@ -29,16 +29,23 @@ def control_scores(exam: Exam, seed: int = 0) -> dict[str, dict[str, float | Non
     """
     scores: dict[str, dict[str, float | None]] = {}
     for control in exam.benchmark.controls:
-        for field, metrics in exam.benchmark.metrics.items():
-            hard = hard_metrics(field, metrics) if control == "prior" else ()
-            for draw, names in ((False, [m for m in metrics if m not in hard]), (True, list(hard))):
-                answer = control_answers(exam, field, control, seed, draw) if names else None
-                if answer is not None:
-                    found = score_rows(exam, field, answer, names)
-                    scores.setdefault(control, {}).update(
-                        {n: main_value(s, exam.benchmark.pooling) for n, s in found.items()}
-                    )
+        for field in exam.benchmark.fields:
+            found = _field_scores(exam, field, control, seed)
+            if found:
+                scores.setdefault(control, {}).update(found)
     return scores
+
+
+def _field_scores(exam: Exam, field: str, control: str, seed: int) -> dict[str, float | None]:
+    metrics = exam.benchmark.metrics[field]
+    soft = soft_metrics(exam, field, metrics) if control == "prior" else metrics
+    out: dict[str, float | None] = {}
+    for draw, names in ((False, soft), (True, [m for m in metrics if m not in soft])):
+        answer = control_answers(exam, field, control, seed, draw) if names else None
+        if answer is not None:
+            scores = score_rows(exam, field, answer, names)
+            out |= {n: main_value(s, exam.benchmark.pooling) for n, s in scores.items()}
+    return out
 
 
 def control_answers(

@@ -20,6 +20,8 @@ from affectzoo.schema import from_dict
 from affectzoo.structures.record import BenchmarkRef, EvalRecord, ModelRef, Score
 from affectzoo.structures.table import PredictionTable
 
+#: Below so many groups (ours) a record says that its interval is not to be trusted.
+FEW_GROUPS = 8
 PACKAGES = ("affectzoo", "numpy", "pandas", "scikit-learn", "torch", "torchmetrics")
 
 
@@ -65,7 +67,7 @@ def evaluate(
         trained_on=trained.items,
         training_keys_sha256=trained.sha256,
         ranked=not against,
-        remarks=(*(f"not ranked: {r}" for r in against), *_notes(trained), *answers.remarks),
+        remarks=(*(f"not ranked: {r}" for r in against), *_notes(exam, trained), *answers.remarks),
         seeds=(seed,),
         predictions_sha256=table_sha256(table),
         licences={"data": exam.licence} if exam.licence else {},
@@ -82,7 +84,6 @@ def benchmark_ref(exam: Exam) -> BenchmarkRef:
     protocol = {
         "part": b.part,
         "group": b.group,
-        "threshold": b.threshold,
         "coverage": b.coverage,
         "options": b.options,
         "failed": "scored as wrong, record not ranked",
@@ -152,8 +153,16 @@ def _reasons(answers: Answers, trained: Trained) -> tuple[str, ...]:
     return (*found, *trained.reasons)
 
 
-def _notes(trained: Trained) -> tuple[str, ...]:
-    return () if trained.items is not None else ("the table does not tell what its model was trained on",)
+def _notes(exam: Exam, trained: Trained) -> tuple[str, ...]:
+    """What a reader has to know that does not keep a record from its rank."""
+    found = []
+    if trained.items is None:
+        found.append("the table does not tell what its model was trained on")
+    group = exam.benchmark.group
+    drawn = len(set(exam.groups(group)[exam.fold_of >= 0]))
+    if drawn < FEW_GROUPS:
+        found.append(f"the interval is over {drawn} values of {group} only and may be far too narrow")
+    return tuple(found)
 
 
 def _model(model: ModelRef | Mapping[str, Any]) -> ModelRef:

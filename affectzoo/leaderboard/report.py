@@ -4,8 +4,8 @@ from rich.console import Console
 from rich.table import Table
 
 from affectzoo.leaderboard.board import number
-from affectzoo.leaderboard.compare import Difference
 from affectzoo.leaderboard.scoring import main_value
+from affectzoo.metrics.bootstrap import PairedDifference
 from affectzoo.structures.record import EvalRecord
 
 
@@ -22,6 +22,7 @@ def print_record(record: EvalRecord, console: Console) -> None:
         f"{record.n} items, {record.n_missing} missing, {record.n_failed} failed, {trained} trained on"
     )
     console.print(_scores(record))
+    console.print(_controls(record))
     console.print(_per_class(record))
     console.print("[bold]ranked[/bold]" if record.ranked else "[bold red]not ranked[/bold red]")
     for remark in record.remarks:
@@ -29,22 +30,25 @@ def print_record(record: EvalRecord, console: Console) -> None:
 
 
 def _scores(record: EvalRecord) -> Table:
-    controls = sorted(record.controls)
-    table = Table("score", "pooled", "95 % interval", "fold mean", "n", "undefined", *controls)
+    table = Table("score", "pooled", "95 % interval", "fold mean", "n", "undefined")
     for name, score in record.scores.items():
         interval = "" if score.low is None or score.high is None else f"{score.low:.4f} to {score.high:.4f}"
-        beside = [number(record.controls[c][name]) if name in record.controls[c] else "" for c in controls]
-        mark = " (main)" if name == record.benchmark.main else ""
-        table.add_row(
-            name + mark,
-            number(score.value),
-            interval,
-            number(score.fold_mean),
-            str(score.n),
-            str(score.undefined),
-            *beside,
-        )
+        row = (number(score.value), interval, number(score.fold_mean), str(score.n), str(score.undefined))
+        table.add_row(_marked(name, record), *row)
     return table
+
+
+def _controls(record: EvalRecord) -> Table:
+    controls = sorted(record.controls)
+    table = Table(f"control ({record.benchmark.pooling})", *controls)
+    for name in record.scores:
+        values = [record.controls[c] for c in controls]
+        table.add_row(_marked(name, record), *(number(v[name]) if name in v else "" for v in values))
+    return table
+
+
+def _marked(name: str, record: EvalRecord) -> str:
+    return f"{name} (main)" if name == record.benchmark.main else name
 
 
 def _per_class(record: EvalRecord) -> Table:
@@ -58,11 +62,11 @@ def _per_class(record: EvalRecord) -> Table:
     return table
 
 
-def print_difference(found: dict[str, Difference], first: str, second: str, console: Console) -> None:
+def print_difference(found: dict[str, PairedDifference], first: str, second: str, console: Console) -> None:
     """Print the paired differences first - second."""
     table = Table(
         "score", "difference", "95 % interval", title=f"{first} minus {second}, same items drawn together"
     )
     for name, d in found.items():
-        table.add_row(name, number(d.value), f"{number(d.low)} to {number(d.high)}")
+        table.add_row(name, number(d.difference), f"{number(d.low)} to {number(d.high)}")
     console.print(table)

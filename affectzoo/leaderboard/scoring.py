@@ -7,8 +7,12 @@ import numpy as np
 
 from affectzoo.leaderboard.exam import Exam
 from affectzoo.metrics.bootstrap import bootstrap_interval
+from affectzoo.metrics.registry import build_metric
 from affectzoo.metrics.score import MetricResult, score_arrays
 from affectzoo.structures.record import Score
+
+#: Of every interval.
+LEVEL = 0.95
 
 
 def score_rows(
@@ -45,30 +49,39 @@ def with_intervals(
     """The scores with the 95 % interval of their pooled value, drawing whole groups of the benchmark.
 
     An interval over few groups is wide and says little; how many were drawn from stands in the conventions.
-    n_boot 0 gives the scores as they are.
+    n_boot 0, or fewer than two groups, gives the scores as they are.
     """
-    if n_boot == 0:
-        return scores
     rows = exam.test_rows(field)
-    truth = exam.truth[field]
-    groups = exam.groups(exam.benchmark.group)[truth.item[rows]]
-    found = bootstrap_interval(
-        exam.space,
-        field,
-        answer[rows],
-        truth.values[rows],
-        truth.mask[rows],
-        groups,
-        [n.split("/")[1] for n in scores],
-        n=n_boot,
-        seed=seed,
-    )
-    drawn = {"draws": n_boot, "group": exam.benchmark.group, "groups": len(set(groups)), "level": 0.95}
-    out = {}
-    for name, score in scores.items():
-        low, high = (_number(x) for x in found[name])
-        out[name] = replace(score, low=low, high=high, conventions={**score.conventions, "interval": drawn})
-    return out
+    item = exam.truth[field].item[rows]
+    groups = exam.groups(exam.benchmark.group)[item]
+    drawn = {"draws": n_boot, "group": exam.benchmark.group, "groups": len(set(groups)), "level": LEVEL}
+    if n_boot == 0 or drawn["groups"] < 2:
+        return scores
+    rest = {"metrics": list(scores), "n": n_boot, "seed": seed, "level": LEVEL, "sequences": item}
+    found = bootstrap_interval(exam.space, field, answer[rows], *targets(exam, field, rows), groups, **rest)
+    return {
+        name: replace(
+            score,
+            low=found[name][0],
+            high=found[name][1],
+            conventions={**score.conventions, "interval": drawn},
+        )
+        for name, score in scores.items()
+    }
+
+
+def targets(exam: Exam, field: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """True values and mask (N, K) of the rows."""
+    return exam.truth[field].values[rows], exam.truth[field].mask[rows]
+
+
+def soft_metrics(exam: Exam, field: str, metrics: Sequence[str]) -> tuple[str, ...]:
+    """Those metrics that read probabilities; the others first make a decision (their conventions name it)."""
+    return tuple(m for m in metrics if "decision" not in _conventions(exam, field, m))
+
+
+def _conventions(exam: Exam, field: str, metric: str) -> dict:
+    return getattr(build_metric(exam.space, field, metric), "conventions", {})
 
 
 def main_value(score: Score, pooling: str) -> float | None:
@@ -79,22 +92,5 @@ def main_value(score: Score, pooling: str) -> float | None:
 def _scores(
     exam: Exam, field: str, answer: np.ndarray, metrics: Sequence[str], rows: np.ndarray
 ) -> dict[str, MetricResult]:
-    truth = exam.truth[field]
-    return score_arrays(
-        exam.space,
-        field,
-        answer[rows],
-        truth.values[rows],
-        truth.mask[rows],
-        metrics=list(metrics),
-        groups=truth.item[rows],
-    )
-
-
-def _number(x: float | None) -> float | None:
-    return None if x is None or np.isnan(x) else float(x)
-
-
-#: stand-in until the registry is there
-def hard_metrics(field, metrics):
-    return tuple(m for m in metrics if m in ("uar", "accuracy", "f1_macro", "au_f1"))
+    truth = targets(exam, field, rows)
+    return score_arrays(exam.space, field, answer[rows], *truth, list(metrics), exam.truth[field].item[rows])

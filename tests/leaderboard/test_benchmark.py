@@ -14,8 +14,16 @@ from affectzoo.schema import from_dict
 
 from .tiny import tiny_benchmark
 
-OURS = {"speech-synthetic", "ravdess-emobox6", "emodb4-heldout", "emodb4-loso", "nemo-loso", "face-synthetic",
-        "eeg-synthetic", "video-synthetic"}
+OURS = {
+    "speech-synthetic",
+    "ravdess-emobox6",
+    "emodb4-heldout",
+    "emodb4-loso",
+    "nemo-loso",
+    "face-synthetic",
+    "eeg-synthetic",
+    "video-synthetic",
+}
 
 
 def test_all_are_listed():
@@ -40,19 +48,24 @@ def test_the_file_is_named_when_a_key_is_wrong():
     path = resource_files("configs", "benchmark")["nemo-loso"]
     data = yaml.safe_load(path.read_text())
     data["metric"] = data.pop("metrics")
-    with pytest.raises(UnknownNameError, match=r"nemo-loso.yaml: unknown key 'metric'. Did you mean 'metrics'"):
+    with pytest.raises(
+        UnknownNameError, match=r"nemo-loso.yaml: unknown key 'metric'. Did you mean 'metrics'"
+    ):
         from_dict(Benchmark, data, str(path))
 
 
-@pytest.mark.parametrize("change, message", [
-    ({"main": "emotion/uaar"}, "unknown main metric 'emotion/uaar'. Did you mean 'emotion/uar'"),
-    ({"controls": ("constnat",)}, "unknown control 'constnat'. Did you mean 'constant'"),
-    ({"metrics": {"emotoin": ("uar",)}}, "unknown field 'emotoin'. Did you mean 'emotion'"),
-    ({"part": "tset"}, "unknown part 'tset'. Did you mean 'test'"),
-    ({"pooling": "mean"}, "unknown pooling 'mean'. Did you mean 'fold_mean'"),
-    ({"metrics": {"emotion": ()}}, "no metrics for emotion"),
-    ({"coverage": 0.0}, "coverage must be in"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"main": "emotion/uaar"}, "unknown main metric 'emotion/uaar'. Did you mean 'emotion/uar'"),
+        ({"controls": ("constnat",)}, "unknown control 'constnat'. Did you mean 'constant'"),
+        ({"metrics": {"emotoin": ("uar",)}}, "unknown field 'emotoin'. Did you mean 'emotion'"),
+        ({"part": "tset"}, "unknown part 'tset'. Did you mean 'test'"),
+        ({"pooling": "mean"}, "unknown pooling 'mean'. Did you mean 'fold_mean'"),
+        ({"metrics": {"emotion": ()}}, "no metrics for emotion"),
+        ({"coverage": 0.0}, "coverage must be in"),
+    ],
+)
 def test_wrong_values_offer_the_nearest(change, message):
     with pytest.raises(AffectZooError, match=message):
         tiny_benchmark(**change)
@@ -62,6 +75,11 @@ def test_a_metric_that_is_not_registered_offers_the_nearest():
     wrong = tiny_benchmark(metrics={"emotion": ("uar", "acuracy")})
     with pytest.raises(UnknownNameError, match="'acuracy'. Did you mean 'accuracy'"):
         check_benchmark(wrong)
+
+
+def test_a_refused_metric_says_why():
+    with pytest.raises(AffectZooError, match="plain accuracy in some papers"):
+        check_benchmark(tiny_benchmark(metrics={"emotion": ("uar", "wa")}))
 
 
 def test_metrics_belong_to_fields():

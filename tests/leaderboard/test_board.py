@@ -1,4 +1,5 @@
 import dataclasses
+import io
 
 import pytest
 from rich.console import Console
@@ -8,35 +9,73 @@ from affectzoo.leaderboard.board import board_markdown, board_table, load_record
 from affectzoo.structures.record import BenchmarkRef, EvalRecord, ModelRef, Score
 
 
-def record(arch: str, value: float | None, fold_mean: float | None = None, name: str = "made-up", **changes) -> EvalRecord:
-    reference = {"name": name, "dataset": "set", "revision": "1", "split": "loso", "split_sha256": "ab" * 32,
-                 "label_space": "emodb4", "label_space_hash": "cd" * 8, "main": "emotion/uar", "pooling": "pooled"}
+def record(
+    arch: str, value: float | None, fold_mean: float | None = None, name: str = "made-up", **changes
+) -> EvalRecord:
+    reference = {
+        "name": name,
+        "dataset": "set",
+        "revision": "1",
+        "split": "loso",
+        "split_sha256": "ab" * 32,
+        "label_space": "emodb4",
+        "label_space_hash": "cd" * 8,
+        "main": "emotion/uar",
+        "pooling": "pooled",
+    }
     here = {k: changes.pop(k) for k in list(changes) if k in reference}
-    score = Score(value, None if value is None else value - 0.05, None if value is None else value + 0.05, fold_mean, n=8)
-    return EvalRecord(ModelRef(arch, "t1"), BenchmarkRef(**{**reference, **here}), {"emotion/uar": score},
-                      {"constant": {"emotion/uar": 0.25}}, n=8, seeds=(3,), **changes)
+    score = Score(
+        value,
+        None if value is None else value - 0.05,
+        None if value is None else value + 0.05,
+        fold_mean,
+        n=8,
+    )
+    return EvalRecord(
+        ModelRef(arch, "t1"),
+        BenchmarkRef(**{**reference, **here}),
+        {"emotion/uar": score},
+        {"constant": {"emotion/uar": 0.25}},
+        n=8,
+        seeds=(3,),
+        **changes,
+    )
 
 
 def text(records, benchmark=None) -> str:
-    console = Console(width=240, record=True, file=open("/dev/null", "w"))
+    console = Console(width=240, record=True, file=io.StringIO())
     console.print(board_table(records, benchmark))
     return console.export_text()
 
 
 def test_best_first_and_unranked_apart_with_their_reason():
-    records = [record("weak", 0.4), record("strong", 0.7), record("leaky", 0.99, ranked=False, remarks=("not ranked: x",)),
-               record("void", None)]
+    records = [
+        record("weak", 0.4),
+        record("strong", 0.7),
+        record("leaky", 0.99, ranked=False, remarks=("not ranked: x",)),
+        record("void", None),
+    ]
     (ranking,) = rankings(records)
     assert [r.model.arch for r in ranking.ranked] == ["strong", "weak"]
     assert [r.model.arch for r in ranking.unranked] == ["leaky", "void"]
     lines = [line for line in text(records).splitlines() if line.strip()]
-    order = [next(i for i, line in enumerate(lines) if word in line) for word in ("strong.t1", "weak.t1", "constant", "leaky.t1")]
+    order = [
+        next(i for i, line in enumerate(lines) if word in line)
+        for word in ("strong.t1", "weak.t1", "constant", "leaky.t1")
+    ]
     assert order == sorted(order)
     assert "not ranked: x" in text(records) and "0.6500 to 0.7500" in text(records)
 
 
-@pytest.mark.parametrize("change", [{"split_sha256": "ff" * 32}, {"label_space_hash": "00" * 8}, {"revision": "2"},
-                                    {"pooling": "fold_mean"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"split_sha256": "ff" * 32},
+        {"label_space_hash": "00" * 8},
+        {"revision": "2"},
+        {"pooling": "fold_mean"},
+    ],
+)
 def test_records_that_differ_in_what_was_asked_are_not_ranked_together(change):
     records = [record("one", 0.4, 0.4), record("two", 0.7, 0.7, **change)]
     found = rankings(records)
@@ -46,7 +85,10 @@ def test_records_that_differ_in_what_was_asked_are_not_ranked_together(change):
 
 
 def test_pooling_decides_what_ranks():
-    records = [record("pooled", 0.9, 0.3, pooling="fold_mean"), record("folds", 0.2, 0.8, pooling="fold_mean")]
+    records = [
+        record("pooled", 0.9, 0.3, pooling="fold_mean"),
+        record("folds", 0.2, 0.8, pooling="fold_mean"),
+    ]
     (ranking,) = rankings(records)
     assert [r.model.arch for r in ranking.ranked] == ["folds", "pooled"]
 
@@ -79,7 +121,11 @@ def test_bad_records_are_named(tmp_path):
     path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
     with pytest.raises(FileError, match="one.json.*schema 99"):
         load_records([path])
-    path.write_text(path.read_text().replace('"schema_version": 99', '"schema_version": 1').replace('"remarks"', '"remark"'))
+    path.write_text(
+        path.read_text()
+        .replace('"schema_version": 99', '"schema_version": 1')
+        .replace('"remarks"', '"remark"')
+    )
     with pytest.raises(AffectZooError, match="'remark'.*Did you mean 'remarks'"):
         load_records([path])
 
@@ -95,5 +141,6 @@ def test_lower_is_better_where_the_metric_says_so():
     def calibrated(arch, value):
         r = record(arch, value, main="emotion/ece")
         return dataclasses.replace(r, scores={"emotion/ece": r.scores["emotion/uar"]})
+
     (ranking,) = rankings([calibrated("worse", 0.3), calibrated("better", 0.1)])
     assert [r.model.arch for r in ranking.ranked] == ["better", "worse"]

@@ -19,7 +19,9 @@ def first_fold(exam, control, draw=False):
 
 @pytest.mark.parametrize("control, draw", CLIP_CONTROLS)
 def test_a_control_does_not_see_the_labels_it_is_scored_on(control, draw):
-    np.testing.assert_array_equal(first_fold(tiny_exam(), control, draw), first_fold(tiny_exam(FLIPPED), control, draw))
+    np.testing.assert_array_equal(
+        first_fold(tiny_exam(), control, draw), first_fold(tiny_exam(FLIPPED), control, draw)
+    )
 
 
 def test_clip_time_does_not_see_the_labels_it_is_scored_on():
@@ -39,7 +41,7 @@ def test_a_control_that_peeks_would_be_caught(monkeypatch, control, draw):
 
 
 def test_constant_and_prior_by_hand(exam):
-    """Fold 0 learns from c1 c2 d1 d2: three of sadness, one of anger. Order: anger, happiness, neutral, sadness."""
+    """Fold 0 learns from three clips of sadness, one of anger. Order: anger, happiness, neutral, sadness."""
     assert first_fold(exam, "constant").tolist() == [[0, 0, 0, 1]] * 4
     assert first_fold(exam, "prior").tolist() == [[0.25, 0, 0, 0.75]] * 4
     drawn = first_fold(exam, "prior", draw=True)
@@ -59,7 +61,9 @@ def test_clip_time_is_the_mean_training_curve():
     found = first_fold(exam, "clip_time").reshape(2, 8, 2)
     curves = exam.truth["vad"].values.reshape(4, 8, 2)
     np.testing.assert_allclose(found, np.broadcast_to(curves[2:].mean(0), (2, 8, 2)), atol=1e-12)
-    np.testing.assert_allclose(first_fold(exam, "constant"), np.tile(curves[2:].mean((0, 1)), (16, 1)), atol=1e-12)
+    np.testing.assert_allclose(
+        first_fold(exam, "constant"), np.tile(curves[2:].mean((0, 1)), (16, 1)), atol=1e-12
+    )
 
 
 def test_time_beyond_the_training_curve_gets_the_mean():
@@ -68,7 +72,9 @@ def test_time_beyond_the_training_curve_gets_the_mean():
     late = exam.test_rows("vad", 0) & (truth.item == 0)
     truth.t_s[late] += 100.0
     found = control_answers(exam, "vad", "clip_time")
-    np.testing.assert_allclose(found[late], np.tile(truth.values[exam.train_rows("vad", 0)].mean(0), (8, 1)), atol=1e-12)
+    np.testing.assert_allclose(
+        found[late], np.tile(truth.values[exam.train_rows("vad", 0)].mean(0), (8, 1)), atol=1e-12
+    )
 
 
 def test_controls_that_a_field_does_not_know_are_left_out():

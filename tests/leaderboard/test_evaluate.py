@@ -2,11 +2,13 @@ import dataclasses
 
 import pytest
 
-from affectzoo.errors import FileError, UnknownNameError
+from affectzoo.errors import AffectZooError, FileError
+from affectzoo.leaderboard.answers import lay_over
 from affectzoo.leaderboard.compare import compare
 from affectzoo.leaderboard.evaluate import evaluate
 from affectzoo.leaderboard.trained import key_hash
 from affectzoo.structures.record import EvalRecord
+from affectzoo.structures.table import PredictionTable
 
 from .tiny import ANSWERS, curve_exam, curve_table, table, tiny_exam
 
@@ -17,7 +19,7 @@ def run(answers, exam, n_boot=20, **kw) -> EvalRecord:
 
 
 def test_golden_scores_of_eight_clips(exam):
-    """Truth: anger 4, sadness 4. Right: 2 + 0... counted by hand, see each line."""
+    """Truth: four clips of anger, four of sadness; a3 and d1 are wrong. Counted by hand, see each line."""
     record = run(ANSWERS, exam)
     uar, accuracy = record.scores["emotion/uar"], record.scores["emotion/accuracy"]
     # anger: a1 a2 right, a3 and d1 wrong: 2/4; sadness: all four right
@@ -68,16 +70,32 @@ def test_unknown_training_is_said(exam):
 
 
 def test_a_table_without_the_scored_field_is_an_error(exam):
-    with pytest.raises(UnknownNameError, match="emotion"):
-        run(curve_table(curve_exam()), exam)
+    units = table(ANSWERS, "ekman7+abaw12")
+    meta = dataclasses.replace(units.meta, kinds={"au": "probabilities"})
+    frame = units.frame.assign(**{f"au.{n}": 0.5 for n in units.space.names("au")})
+    with pytest.raises(AffectZooError, match="emotion"):
+        run(PredictionTable(frame, meta), exam)
 
 
 def test_another_space_is_projected_and_says_so(exam):
-    """EmoDB's four classes are among RAVDESS' eight: a foreign table still scores, and the record says how."""
+    """EmoDB's classes are among RAVDESS' eight: a foreign table scores, and the record says how."""
     record = run(table(ANSWERS, "ravdess8"), exam)
     assert record.scores["emotion/accuracy"].value == pytest.approx(6 / 8)
-    assert any("projected from 'ravdess8' to 'emodb4'" in r for r in record.remarks)
+    assert any("from ravdess8.emotion to emodb4.emotion" in r for r in record.remarks)
     assert record.benchmark.label_space == "emodb4"
+
+
+def test_what_a_projection_loses_is_said_and_the_rest_renormalised(exam):
+    foreign = table(ANSWERS, "ravdess8")
+    foreign.frame.loc[0, ["emotion.anger", "emotion.calm"]] = (
+        0.4,
+        0.6,
+    )  # calm has no counterpart in EmoDB's four
+    foreign.frame.loc[1, ["emotion.anger", "emotion.calm"]] = 0.0, 1.0  # and here nothing is left
+    answers = lay_over(foreign, exam)
+    assert answers.values["emotion"][0].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert answers.failed == ("a2",)
+    assert "0.2000 of the mass on average (at most 1.0000)" in answers.remarks[0]
 
 
 def test_answers_over_time_are_scored_at_the_labels_times():
@@ -85,7 +103,9 @@ def test_answers_over_time_are_scored_at_the_labels_times():
     record = run(curve_table(exam, rate_hz=8.0, steps=15), exam)
     assert record.scores["vad/ccc"].value == pytest.approx(1.0, abs=1e-9)
     assert record.scores["vad/ccc"].n >= 32
-    assert record.controls["clip_time"]["vad/ccc"] == pytest.approx(1.0, abs=1e-9)  # one ramp for all: nothing learnt
+    assert record.controls["clip_time"]["vad/ccc"] == pytest.approx(
+        1.0, abs=1e-9
+    )  # one ramp for all: nothing learnt
     assert record.controls["constant"]["vad/ccc"] == pytest.approx(0.0, abs=1e-9)
     assert record.benchmark.protocol["read_at"] == {"vad": "linear"}
     assert record.slices == {} and record.confusion == {}
@@ -119,7 +139,11 @@ def test_a_broken_file_is_named(tmp_path, exam):
 def test_paired_difference(exam):
     better = ANSWERS | {"a3": "anger", "d1": "anger"}
     found = compare(table(better), table(ANSWERS), exam, n=200)["emotion/uar"]
-    assert found.value == pytest.approx(1.0 - 0.75, abs=1e-12)
-    assert found.low <= found.value <= found.high
+    assert found.difference == pytest.approx(1.0 - 0.75, abs=1e-12)
+    assert found.low <= found.difference <= found.high
     same = compare(table(ANSWERS), table(ANSWERS), exam, n=50)["emotion/uar"]
-    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+    assert (same.difference, same.low, same.high) == (0.0, 0.0, 0.0)
+
+
+def test_an_interval_over_few_groups_says_so(exam):
+    assert any("over 4 values of speaker only" in r for r in run(ANSWERS, exam).remarks)

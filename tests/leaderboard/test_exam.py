@@ -21,14 +21,19 @@ FOLD_OF = {"a": "0", "b": "0", "c": "1", "d": "1"}
 
 def open_tiny(assignment=None, kind="folds", samples=None, **changes) -> Exam:
     card = dataclasses.replace(load_card("emodb"), name="tiny_set", groups=("speaker",))
-    folds = Folds(assignment or {k: FOLD_OF[v[0]] for k, v in ITEMS.items()}, kind, ("speaker",), "two", "5" * 64)
+    folds = Folds(
+        assignment or {k: FOLD_OF[v[0]] for k, v in ITEMS.items()}, kind, ("speaker",), "two", "5" * 64
+    )
     data = Dataset(card, list(samples or tiny_samples()), load_space("emodb4"))
     return open_exam(tiny_benchmark(**changes), data=data, folds=folds)
 
 
 def test_folds_train_on_the_others():
     exam = open_tiny()
-    assert [(f.name, f.test) for f in exam.folds] == [("0", ("a1", "a2", "a3", "b1")), ("1", ("c1", "c2", "d1", "d2"))]
+    assert [(f.name, f.test) for f in exam.folds] == [
+        ("0", ("a1", "a2", "a3", "b1")),
+        ("1", ("c1", "c2", "d1", "d2")),
+    ]
     assert exam.folds[0].train == exam.folds[1].test
     assert exam.revision == "2005" and exam.licence.startswith("CC0")
     assert exam.fold_of.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
@@ -50,7 +55,9 @@ def test_parts_leave_validation_out():
 
 
 def test_an_incomplete_data_set_is_refused():
-    with pytest.raises(AffectZooError, match="1 of the split's 8 keys are not in the data at hand, such as 'd2'"):
+    with pytest.raises(
+        AffectZooError, match="1 of the split's 8 keys are not in the data at hand, such as 'd2'"
+    ):
         open_tiny(samples=tiny_samples()[:-1])
 
 
@@ -71,7 +78,10 @@ def test_an_edited_split_is_refused(tmp_path):
 
 def test_targets_are_projected_to_the_benchmarks_space():
     space = load_space("ravdess8")
-    samples = [dataclasses.replace(s, targets={"emotion": class_target(space, ITEMS[s.key][2])}) for s in tiny_samples()]
+    samples = [
+        dataclasses.replace(s, targets={"emotion": class_target(space, ITEMS[s.key][2])})
+        for s in tiny_samples()
+    ]
     card = dataclasses.replace(load_card("emodb"), name="tiny_set", groups=("speaker",))
     folds = Folds({k: FOLD_OF[v[0]] for k, v in ITEMS.items()}, "folds", ("speaker",), "two", "5" * 64)
     exam = open_exam(tiny_benchmark(), data=Dataset(card, samples, space), folds=folds)
@@ -81,14 +91,18 @@ def test_targets_are_projected_to_the_benchmarks_space():
 def test_rows_of_items_without_a_label_are_not_scored():
     samples = list(tiny_samples())
     samples[0] = dataclasses.replace(samples[0], targets={})
-    samples[1] = dataclasses.replace(samples[1], targets={"emotion": class_target(load_space("emodb4"), None)})
+    samples[1] = dataclasses.replace(
+        samples[1], targets={"emotion": class_target(load_space("emodb4"), None)}
+    )
     exam = open_tiny(samples=samples)
     assert exam.test_rows("emotion").sum() == 6 and len(exam.truth["emotion"].values) == 7
 
 
 def test_times_follow_the_labels_own_clock():
     exam = curve_exam()
-    late = dataclasses.replace(exam.samples[1], targets={"vad": dataclasses.replace(exam.samples[1].targets["vad"], t0_s=3.0)})
+    late = dataclasses.replace(
+        exam.samples[1], targets={"vad": dataclasses.replace(exam.samples[1].targets["vad"], t0_s=3.0)}
+    )
     truth = dataclasses.replace(exam, samples=(exam.samples[0], late, *exam.samples[2:])).truth["vad"]
     assert truth.granularity == "step"
     assert truth.t_s[:16].tolist() == [i / 4 for i in range(8)] + [3 + i / 4 for i in range(8)]
@@ -96,7 +110,9 @@ def test_times_follow_the_labels_own_clock():
 
 def test_clips_and_steps_in_one_field_are_an_error():
     exam = curve_exam()
-    clip = dataclasses.replace(exam.samples[0], targets={"vad": Target(np.zeros(2, np.float32), np.ones(2, bool))})
+    clip = dataclasses.replace(
+        exam.samples[0], targets={"vad": Target(np.zeros(2, np.float32), np.ones(2, bool))}
+    )
     with pytest.raises(AffectZooError, match="whole clips in some items and over time in others"):
         _ = dataclasses.replace(exam, samples=(clip, *exam.samples[1:])).truth
 
@@ -111,7 +127,9 @@ def test_wrong_folds_are_refused(exam):
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name, items, folds", [("emodb4-loso", 339, 10), ("nemo-loso", 823, 9), ("ravdess-emobox6", 1440, 6)])
+@pytest.mark.parametrize(
+    "name, items, folds", [("emodb4-loso", 339, 10), ("nemo-loso", 823, 9), ("ravdess-emobox6", 1440, 6)]
+)
 def test_real_benchmarks_open(name, items, folds, data_root):
     exam = open_exam(load_benchmark(name), data_root)
     assert (len(exam.test_keys), len(exam.folds)) == (items, folds)

@@ -86,7 +86,7 @@ ANSWERS = {k: v[2] for k, v in ITEMS.items()} | {"a3": "sadness", "d1": "neutral
 
 
 def curve_exam(n_clips: int = 4, steps: int = 8, shift: float = 0.0) -> Exam:
-    """Clips with a vad trajectory at 4 Hz; valence is a ramp common to all clips plus `shift` times the clip's number."""
+    """Clips with vad at 4 Hz; valence is a ramp common to all plus `shift` times the clip's number."""
     benchmark = tiny_benchmark(
         metrics={"vad": ("ccc", "rmse")},
         label_space="va",
