@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affectzoo.errors import FileError, UnknownNameError
+from affectzoo.errors import FileError
 from affectzoo.structures.signal import Signal
 
 ARRAYS = ("data", "rate_hz", "channels")
@@ -18,7 +18,7 @@ def read_npz(path: str | Path) -> dict[str, Signal]:
     """{'eeg': Signal (T, C) float32 microvolts, names = channels} of one recording.
 
     The file holds `data` (T, C) real numbers, `rate_hz` one positive number, `channels` C distinct names;
-    nothing pickled is read. Raises FileError for another container, missing or superfluous arrays, a wrong or
+    nothing pickled is read. Raises FileError for another container, missing arrays, a wrong or
     transposed shape, NaN or infinity, flat data, or a spread that is implausible for microvolts.
     """
     arrays = _load(path)
@@ -32,16 +32,14 @@ def read_npz(path: str | Path) -> dict[str, Signal]:
 
 def _load(path: str | Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if isinstance(archive, np.ndarray):
-                raise FileError(path, "is a single array (.npy), not an .npz with data, rate_hz, channels")
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise FileError(path, "is a single array (.npy), not an .npz with data, rate_hz, channels")
+        with archive:
             missing = [name for name in ARRAYS if name not in archive.files]
             if missing:
                 found = ", ".join(archive.files) or "nothing"
                 raise FileError(path, f"has no array {', '.join(map(repr, missing))} (found {found})")
-            for name in archive.files:
-                if name not in ARRAYS:
-                    raise FileError(path, str(UnknownNameError("array", name, ARRAYS)))
             return {name: archive[name] for name in ARRAYS}
     except FileError:
         raise

@@ -19,9 +19,9 @@ _GRID = 4  # cells a side that keep their place: a pre-cropped face has its brow
 class SmallCnn(AffectModel):
     """Encodes every frame alone; a clip is the mean over its valid frames.
 
-    Four 3 x 3 convolutions of stride 2 with group normalisation (no batch statistics: a frame's features
-    depend on that frame only), a 4 x 4 map that keeps places, one linear layer. granularity 'clip' answers once
-    a recording, 'frame' once a frame. size, crop: options of `FaceCrop`. The architecture is ours.
+    Each frame's channels are standardised; then four 3 x 3 convolutions of stride 2 with group normalisation
+    (Wu & He 2018; no batch statistics), a 4 x 4 map that keeps places, one linear layer. granularity 'clip'
+    answers once a recording, 'frame' once a frame. size, crop: options of `FaceCrop`. Architecture: ours.
     """
 
     modalities = ("face",)
@@ -48,8 +48,9 @@ class SmallCnn(AffectModel):
         """Face (B, T, size, size, 3) uint8, or float in 0 to 1 -> (B, D), or (B, T, D) by frame."""
         face = batch.signals["face"]
         if face.data.shape[2:] != (self.size, self.size, 3):
-            raise AffectZooError(f"{self.arch or 'small_cnn'} reads faces of {self.size} x {self.size} x 3, the batch "
-                                 f"has {' x '.join(map(str, face.data.shape[2:]))}; prepare it with model.prepare")
+            found = " x ".join(map(str, face.data.shape[2:]))
+            raise AffectZooError(f"{self.arch or 'small_cnn'} reads faces of {self.size} x {self.size} x 3; "
+                                 f"the batch has {found}: prepare it with model.prepare")
         frames = self._frames(face.data.flatten(0, 1)).unflatten(0, face.data.shape[:2])
         if self.granularity == "frame":
             return Encoded(self.drop(frames * face.mask[..., None]), face.mask, face.rate_hz, face.t0_s)
@@ -58,8 +59,8 @@ class SmallCnn(AffectModel):
 
     def _frames(self, x: torch.Tensor) -> torch.Tensor:
         x = x if x.is_floating_point() else x.to(self.embed.weight.dtype) / 255
-        x = self.blocks((x.permute(0, 3, 1, 2) - 0.5) / 0.25)
-        return F.gelu(self.embed(self.squeeze(x)))
+        x = F.instance_norm(x.permute(0, 3, 1, 2), eps=1e-3)  # light and skin tone go, picture by picture
+        return F.gelu(self.embed(self.squeeze(self.blocks(x))))
 
 
 def _block(inside: int, outside: int) -> nn.Sequential:
