@@ -50,9 +50,13 @@ class FeatureCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as e:
-            raise FileError(self.folder, f"cannot be the cache ({e.strerror}); set {CACHE_VARIABLE}") from None
+            raise FileError(
+                self.folder, f"cannot be the cache ({e.strerror}); set {CACHE_VARIABLE}"
+            ) from None
         if not os.access(self.folder, os.W_OK):
-            raise FileError(self.folder, f"the cache cannot be written; set {CACHE_VARIABLE} to another folder")
+            raise FileError(
+                self.folder, f"the cache cannot be written; set {CACHE_VARIABLE} to another folder"
+            )
 
     def path(self, sample: AffectSample, spec: Mapping[str, Any]) -> Path:
         """Where a prepared sample lies or would lie."""
@@ -96,7 +100,13 @@ def prepare_all(
 def _source(signal: Signal | SignalRef) -> list:
     """Content hash and part of a signal's source."""
     if isinstance(signal, SignalRef):
-        return [_content(signal.path), signal.modality, list(signal.modalities), signal.start_s, signal.stop_s]
+        return [
+            _content(signal.path),
+            signal.modality,
+            list(signal.modalities),
+            signal.start_s,
+            signal.stop_s,
+        ]
     h = hashlib.sha256(np.ascontiguousarray(signal.data).tobytes())
     if signal.mask is not None:
         h.update(signal.mask.tobytes())

@@ -227,8 +227,8 @@ class AffectDataModule(LightningDataModule):
 
     def _loader(self, samples: list[AffectSample], order, batch_size: int, kind=DataLoader) -> DataLoader:
         return kind(
-            _Items(samples),
-            batch_size,
+            _Items(samples),  # Lightning builds the loader again and needs the rest by name
+            batch_size=batch_size,
             sampler=order,
             num_workers=self.num_workers,
             collate_fn=partial(collate, space=self.label_space),

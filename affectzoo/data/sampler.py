@@ -46,12 +46,12 @@ class TrainOrder(DistributedSampler):
         rng = np.random.default_rng([self.seed, epoch])
         step = self.batch_size * self.num_replicas
         order = rng.permutation(len(self.lengths))[: len(self) * self.num_replicas]
+        body, rest = np.split(order, [len(order) // step * step])
         if self.bucket:
-            pools = [order[i : i + POOL * step] for i in range(0, len(order), POOL * step)]
-            order = np.concatenate([p[np.argsort(self.lengths[p], kind="stable")] for p in pools] or [order])
-        full = len(order) // step
-        batches = order[: full * step].reshape(full, step)[rng.permutation(full)]
-        return np.concatenate([batches.ravel(), order[full * step :]])
+            pools = [body[i : i + POOL * step] for i in range(0, len(body), POOL * step)]
+            body = np.concatenate([p[np.argsort(self.lengths[p], kind="stable")] for p in pools] or [body])
+        batches = body.reshape(-1, step)
+        return np.concatenate([batches[rng.permutation(len(batches))].ravel(), rest])
 
 
 class TrainLoader(DataLoader):

@@ -34,7 +34,7 @@ def read_audio(path: str | Path) -> dict[str, Signal]:
     except (OSError, RuntimeError) as e:
         raise FileError(path, f"cannot be read ({e})") from None
     if missing:
-        raise FileError(path, f"is truncated: its header promises {missing} bytes more")
+        raise FileError(path, f"is truncated: at least {missing} bytes are missing at its end")
     if len(data) < declared:
         raise FileError(path, f"is truncated: {len(data)} of about {declared} samples can be read")
     if not len(data):
@@ -46,13 +46,14 @@ def read_audio(path: str | Path) -> dict[str, Signal]:
 
 
 def _missing_bytes(path: Path, container: str) -> int:
-    """How many bytes of a wav file's audio are not there.
+    """How many bytes are missing at the end of a wav or ogg file, which libsndfile shortens without a word."""
+    if container in ("WAV", "WAVEX"):
+        return _missing_in_wav(path)
+    return _missing_in_ogg(path) if container == "OGG" else 0
 
-    libsndfile shortens a cut wav without a word. A length of 0 or 0xFFFFFFFF is what a stream writes whose
-    end was not known; it promises nothing.
-    """
-    if container not in ("WAV", "WAVEX"):
-        return 0
+
+def _missing_in_wav(path: Path) -> int:
+    """By the size of the data chunk; 0 or 0xFFFFFFFF is what a stream writes that did not know its length."""
     with path.open("rb") as f:
         f.seek(12)
         while len(head := f.read(8)) == 8:
@@ -62,3 +63,14 @@ def _missing_bytes(path: Path, container: str) -> int:
                 return 0 if size in (0, 0xFFFFFFFF) else max(0, size - there)
             f.seek(size + size % 2, 1)
     return 0
+
+
+def _missing_in_ogg(path: Path) -> int:
+    """By the segment table of the last page (RFC 3533, section 6); a page has at most 65307 bytes."""
+    with path.open("rb") as f:
+        f.seek(max(0, path.stat().st_size - 65307))
+        tail = f.read()
+    page = tail[tail.rfind(b"OggS") :]
+    table = page[27 : 27 + page[26]] if len(page) > 26 else b""
+    complete = len(page) > 26 and len(table) == page[26]
+    return max(0, 27 + len(table) + sum(table) - len(page)) if complete else 1

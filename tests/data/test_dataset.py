@@ -86,7 +86,10 @@ def test_many_broken_rows_are_shown_in_part_and_counted_in_full(opened, tmp_path
 def test_all_rows_broken_names_the_first(opened, tmp_path):
     path = tmp_path / "m.csv"
     path.write_text("n\nx\n")
-    with pytest.warns(BrokenRowWarning), pytest.raises(AffectZooError, match="1 rows are broken, the first.*line 2"):
+    with (
+        pytest.warns(BrokenRowWarning),
+        pytest.raises(AffectZooError, match="1 rows are broken, the first.*line 2"),
+    ):
         opened(rows_adapter(path))
 
 
