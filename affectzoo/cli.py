@@ -91,7 +91,7 @@ def _help() -> str:
 
 
 def _mendable(error: Exception) -> bool:
-    """Our own errors and a missing optional package; a missing module of ours is a bug: show its traceback."""
+    """Our own errors and a missing optional package; a missing module of ours is a bug, with a traceback."""
     return isinstance(error, AffectZooError) or (error.name or "").split(".")[0] != "affectzoo"
 
 

@@ -33,9 +33,10 @@ _TOL = {"rtol": 1e-4, "atol": 1e-5}  # float32 sums in another order (ours)
 def check_model(model: AffectModel, batch: AffectBatch) -> None:
     """Check the contract of zoo/base.py on a batch of at least two items, best of different lengths.
 
-    Shapes and ranges against the label space; a gradient to every parameter; neither padding (zeros or not) nor the
-    other items change an answer in eval mode; reset_head keeps the encoder; options rebuild the model; what is saved
-    comes back equal; a missing modality is an error; the batch is left as it was. The model is not changed.
+    Shapes and ranges against the label space; a gradient to every parameter; neither padding (zeros or not)
+    nor the other items change an answer in eval mode; reset_head keeps the encoder; options rebuild the
+    model; what is saved comes back equal; a missing modality is an error; the batch is left as it was. The
+    model is not changed.
     """
     assert len(batch) >= 2, "give a batch of at least two items, so that batch invariance can be seen"
     model = copy.deepcopy(model).eval()
@@ -66,11 +67,13 @@ def check_metric(
     oracle: Callable[..., float] | None = None,
     tol: float = 1e-9,
 ) -> None:
-    """Check a torchmetrics metric on `batches`, a list of at least two argument tuples (pred, target[, mask]).
+    """Check a torchmetrics metric.
 
-    make: gives a fresh metric. oracle: an independent computation on the concatenated arguments (NumPy arrays),
-    compared within `tol`. Batches in another order, merged states and a reset give the same value; masked values are
-    never read; computing twice changes nothing; without data the value is NaN, not an error.
+    batches: at least two argument tuples (pred, target) or (pred, target, mask).
+    make: gives a fresh metric. oracle: an independent computation on the concatenated arguments (NumPy
+    arrays), compared within `tol`. Batches in another order, merged states and a reset give the same value;
+    masked values are never read; computing twice changes nothing; without data the value is NaN, not an
+    error.
     """
     assert len(batches) >= 2, "give at least two batches, so that merging can be seen"
     metric = make()
@@ -102,7 +105,7 @@ def check_metric(
 
 
 def check_dataset(name: str, root: Any = None, n_load: int = 3, **options: Any) -> None:
-    """Check a data set by name: its samples against its card, its targets, its splits and that it repeats itself.
+    """Check a data set by name: samples against the card, targets, splits, and that it repeats itself.
 
     root: as open_dataset. n_load: from how many samples the signals are read. options: go to the adapter.
     """

@@ -1,4 +1,4 @@
-"""Fixtures around the toy plug-in (tests/plugins/toy), which enters through a real entry point on sys.path."""
+"""Fixtures around the toy plug-in (tests/plugins/toy), which enters through a real entry point."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ def toy(tmp_path, monkeypatch):
 
 @pytest.fixture
 def shipped(toy):
-    """Save a checkpoint of a toy model into the plug-in; returns its folder. Called with arch, tag and options."""
+    """Saves a checkpoint of a toy model into the plug-in and returns its folder."""
 
     def make(arch="toy/mean", tag="first", space="ravdess8+vad", **kw):
         model = toy_model(arch, space)
@@ -59,8 +59,10 @@ def toy_samples(lengths=(8, 23), seed=0):
     from affectzoo.structures.signal import Signal
 
     rng = np.random.default_rng(seed)
-    return [AffectSample(f"k{i}", {"pulse": Signal(rng.normal(size=n).astype(np.float32), 8.0)})
-            for i, n in enumerate(lengths)]
+    return [
+        AffectSample(f"k{i}", {"pulse": Signal(rng.normal(size=n).astype(np.float32), 8.0)})
+        for i, n in enumerate(lengths)
+    ]
 
 
 def toy_batch(model, lengths=(8, 23), seed=0):
@@ -72,8 +74,13 @@ def toy_batch(model, lengths=(8, 23), seed=0):
 def save(model, folder, **kw):
     from affectzoo.zoo.pretrained import save_artefact
 
-    defaults = {"tag": "first", "golden": toy_batch(model), "licences": LICENCES, "training": TRAINING,
-                "training_keys": KEYS}
+    defaults = {
+        "tag": "first",
+        "golden": toy_batch(model),
+        "licences": LICENCES,
+        "training": TRAINING,
+        "training_keys": KEYS,
+    }
     return save_artefact(model, folder, **{**defaults, **kw})
 
 
@@ -83,10 +90,18 @@ def write_pulse(path, values, rate=8.0):
     return path
 
 
-def cli(*args, site=None, env=None, cwd=None, code="import sys; from affectzoo.cli import main; sys.exit(main())"):
+def cli(
+    *args, site=None, env=None, cwd=None, code="import sys; from affectzoo.cli import main; sys.exit(main())"
+):
     """Run the command line in a process of its own."""
     full = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", **(env or {})}
     if site is not None:
         full["PYTHONPATH"] = os.pathsep.join([str(site), full.get("PYTHONPATH", "")])
-    return subprocess.run([sys.executable, "-c", code, *map(str, args)], capture_output=True, text=True, env=full,
-                          cwd=cwd, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, args)],
+        capture_output=True,
+        text=True,
+        env=full,
+        cwd=cwd,
+        timeout=120,
+    )

@@ -25,10 +25,10 @@ def file_id(path: Path, salt: str) -> str:
 
 
 class Partial:
-    """Rows of finished files by file id. `done` have predictions, `failed` an error; used as a context manager.
+    """Rows of finished files by file id: `done` have predictions, `failed` an error. A context manager.
 
-    A line is {"id", "rows": {column: [...]}, "meta": ... or null}; meta data stand only with the first success.
-    A last line that was cut off by the interruption is dropped.
+    A line is {"id", "rows": {column: [...]}, "meta": ... or null}; meta data stand only with the first
+    success. A last line that was cut off by the interruption is dropped.
     """
 
     def __init__(self, path: Path, resume: bool):

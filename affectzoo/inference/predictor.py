@@ -36,8 +36,9 @@ def load_predictor(name_or_path: str | Path, device: str = "cpu") -> "Predictor"
 class Predictor:
     """A model with its preprocessing, label space and calibration.
 
-    predictor(x) takes a path (file, folder or glob), a (array, rate_hz) pair, a Signal, an AffectSample, or a list
-    of these, and gives a PredictionTable. It raises FileError for a bad file; `run.predict_files` goes on instead.
+    predictor(x) takes a path (file, folder or glob), a (array, rate_hz) pair, a Signal, an AffectSample, or a
+    list of these, and gives a PredictionTable. It raises FileError for a bad file; `run.predict_files` goes
+    on instead.
     """
 
     def __init__(self, model: AffectModel, config: PretrainedConfig | None = None, device: str = "cpu"):
@@ -55,7 +56,7 @@ class Predictor:
         return self.model.modalities
 
     def __call__(self, x: Any) -> PredictionTable:
-        """Predict; see the class. Rows come in the order of the inputs, `source` names the file where there is one."""
+        """Predict; see the class. Rows come in the order of the inputs; `source` names the file."""
         samples, sources = self._samples(x if isinstance(x, list) else [x])
         tables = []
         for i in range(0, len(samples), _BATCH):
@@ -64,7 +65,7 @@ class Predictor:
         return PredictionTable.concat(tables)
 
     def read(self, path: str | Path, key: str | None = None) -> AffectSample:
-        """Read one file into a prepared sample. Raises FileError (missing, empty, broken, foreign, silent, short)."""
+        """Read one file into a prepared sample. AffectZooError: missing, empty, broken, silent, short."""
         return self.model.prepare(self._from_file(Path(path), Path(path).stem if key is None else key))
 
     def predict(self, prepared: Sequence[AffectSample], sources: list[str] | None = None) -> PredictionTable:
@@ -111,17 +112,19 @@ class Predictor:
             x = Signal(np.asarray(x[0]), float(x[1]))
         if not isinstance(x, Signal):
             raise AffectZooError(
-                f"cannot predict from {type(x).__name__}: give a path, (array, rate_hz), a Signal or an AffectSample"
+                f"cannot predict from {type(x).__name__}: "
+                "give a path, (array, rate_hz), a Signal or an AffectSample"
             )
         if len(self.modalities) != 1:
             raise AffectZooError(
-                f"{self.info.arch} reads {' and '.join(self.modalities)} together: give a file or an AffectSample"
+                f"{self.info.arch} reads {' and '.join(self.modalities)} together: "
+                "give a file or an AffectSample"
             )
         return AffectSample(key, {self.modalities[0]: x})
 
 
 def calibrate(pred: AffectPrediction, temperatures: dict[str, float]) -> AffectPrediction:
-    """Logits divided by their field's temperature (Guo et al. 2017, eq. 9); fields without one stay as they are."""
+    """Logits divided by their field's temperature (Guo et al. 2017, eq. 9); other fields stay as they are."""
     fields = {
         n: PredictionField(f.values / temperatures[n], f.kind, f.uncertainty)
         if n in temperatures and f.kind == "logits"

@@ -1,4 +1,4 @@
-"""Many files to one table: decoded ahead in threads, batched by length, resumable, and no bad file stops the run."""
+"""Many files to one table: read ahead in threads, batched by length, resumable; no bad file stops the run."""
 
 import os
 from collections.abc import Iterator
@@ -44,10 +44,11 @@ def predict_files(
 ) -> PredictionTable:
     """Predict files and write the table to `out` (.parquet, .csv, .jsonl); rows come in the order of `paths`.
 
-    A key is the path below the common folder without suffix. A file that cannot be used (missing, broken, empty,
-    silent, too short, foreign) gets one row with its `error`; strict=True raises FileError for it instead.
-    resume: `<out>.partial.jsonl` keeps what is done, by path, size, time of change and model; the next call goes on
-    from there (files with an error are tried again), and removes it when all is written.
+    A key is the path below the common folder without suffix. A file that cannot be used (missing, broken,
+    empty, silent, too short, foreign) gets one row with its `error`; strict=True raises FileError for it
+    instead.
+    resume: `<out>.partial.jsonl` keeps what is done, by path, size, time of change and model; the next call
+    goes on from there (files with an error are tried again), and removes it when all is written.
     Raises AffectZooError when no files are given, UnknownNameError for an unknown format of `out`.
     """
     out, paths = Path(out), list({os.path.abspath(p): Path(p) for p in paths}.values())

@@ -12,12 +12,13 @@ from affectzoo.plugins import plugins
 
 
 def find_files(inputs: Iterable[str | Path], modalities: Iterable[str]) -> list[Path]:
-    """Files to read, each once, in the order of the inputs; inside a folder or glob in natural order (2 before 10).
+    """Files to read, each once, in the order of the inputs.
 
+    Inside a folder or glob they come in natural order (2 before 10).
     A folder (recursive, hidden files left out) gives the files whose extension some plug-in reads for all
-    `modalities`; so does a glob. A file that is named itself, or on stdin ('-', one path a line), is kept whatever
-    it is, so that its row can say what is wrong with it. Raises AffectZooError for a folder or glob without any
-    such file, and when nothing is named.
+    `modalities`; so does a glob. A file that is named itself, or on stdin ('-', one path a line), is kept
+    whatever it is, so that its row can say what is wrong with it. Raises AffectZooError for a folder or glob
+    without any such file, and when nothing is named.
     """
     wanted = readable_extensions(modalities)
     found: dict[Path, None] = {}
@@ -45,7 +46,7 @@ def natural_key(path: str | Path) -> list:
 
 
 def file_keys(paths: list[Path]) -> list[str]:
-    """One key a file: its path below the common folder, without suffix; the suffix stays where two would collide."""
+    """One key a file: its path below the common folder; the suffix stays only where two would collide."""
     if not paths:
         return []
     whole = [Path(os.path.abspath(p)) for p in paths]

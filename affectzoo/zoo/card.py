@@ -1,4 +1,4 @@
-"""README.md of a checkpoint, generated from its config and its EvalRecord; no number in it is typed by hand."""
+"""README.md of a checkpoint, generated from its config and its EvalRecord; no number is typed by hand."""
 
 from affectzoo.structures.record import EvalRecord, Score
 from affectzoo.zoo.catalogue import ModelCard
@@ -10,9 +10,10 @@ _UNITS = {
     "state": "independent probabilities 0 to 1",
 }
 _INTENDED = (
-    "Research on affect recognition, teaching, and prototypes whose users have agreed to be analysed. The outputs "
-    "describe how an expression would be labelled by raters of the training data; they are not a person's feelings. "
-    "Not for decisions about a person (hiring, schooling, policing, health, insurance), and not for lie detection."
+    "Research on affect recognition, teaching, and prototypes whose users have agreed to be analysed. The "
+    "outputs describe how raters of the training data would label an expression; they are not a person's "
+    "feelings. Not for decisions about a person (hiring, schooling, policing, health, insurance), and not "
+    "for lie detection."
 )
 
 
@@ -43,7 +44,8 @@ def _run(config: PretrainedConfig, card: ModelCard | None) -> str:
     reads = f"Reads {', '.join(card.modalities)}. " if card else ""
     return (
         f"{reads}Run it:\n\n```\naffectzoo predict FILES --model {config.name}\n```\n\n"
-        f'```python\nfrom affectzoo import load_predictor\n\ntable = load_predictor({config.name!r})("FILE")\n```'
+        "```python\nfrom affectzoo import load_predictor\n\n"
+        f'table = load_predictor({config.name!r})("FILE")\n```'
     )
 
 
@@ -96,6 +98,7 @@ def _scores(record: EvalRecord | None) -> str:
         return "This checkpoint was saved without an evaluation record; nothing is claimed."
     b = record.benchmark
     controls = list(record.controls)
+    seen = "unknown" if record.trained_on is None else record.trained_on
     rows = [
         (
             f"`{name}`" + (" (main)" if name == b.main else ""),
@@ -108,7 +111,7 @@ def _scores(record: EvalRecord | None) -> str:
     text = (
         f"Benchmark `{b.name}` on {b.dataset} {b.revision}, split {b.split} (sha256 {b.split_sha256[:16]}), "
         f"n = {record.n}, {record.n_failed} failed, {record.n_missing} missing. "
-        f"Test items among the training items: {'unknown' if record.trained_on is None else record.trained_on}.\n\n"
+        f"Test items among the training items: {seen}.\n\n"
     )
     text += _table(("metric", "value", "interval", *(f"control: {c}" for c in controls)), rows)
     detail = [
@@ -123,8 +126,9 @@ def _scores(record: EvalRecord | None) -> str:
 
 def _bias(config: PretrainedConfig, record: EvalRecord | None) -> str:
     text = (
-        f"Trained on {config.training.dataset} only: its speakers, raters, languages, recording conditions and acted or "
-        "induced emotions are what the model knows. Other people and other rooms were not tested unless a score above says so."
+        f"Trained on {config.training.dataset} only: its speakers, raters, languages, recording conditions "
+        "and acted or induced emotions are what the model knows. Other people and other rooms were "
+        "not tested unless a score above says so."
     )
     rows = [
         (attribute, value, f"`{metric}`", _number(v))
@@ -133,7 +137,8 @@ def _bias(config: PretrainedConfig, record: EvalRecord | None) -> str:
         for metric, v in metrics.items()
     ]
     if not rows:
-        return f"{text}\n\nScores by group (gender, age, ...) were not measured; differences between groups are unknown."
+        unknown = "Scores by group (gender, age, ...) were not measured; differences are unknown."
+        return f"{text}\n\n{unknown}"
     return f"{text}\n\n" + _table(("attribute", "value", "metric", "score"), rows)
 
 

@@ -1,7 +1,8 @@
-"""The catalogue: models listed from YAML and checkpoints listed from their folders. Nothing listed is imported.
+"""The catalogue: models listed from YAML, checkpoints from their folders. Nothing listed is imported.
 
 A model is a file `configs/model/<family>/<name>.yaml` of any plug-in: `_target_`, its options and a `card`.
-A checkpoint is a folder `<plug-in package>/checkpoints/<family>.<name>.<tag>/` and is called `<family>/<name>.<tag>`.
+A checkpoint is a folder `<plug-in package>/checkpoints/<family>.<name>.<tag>/` and is called
+`<family>/<name>.<tag>`.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ _FILE_ENDINGS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".onnx", ".json
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a model's YAML says about it. `name` repeats the catalogue name, so that a built model knows it."""
+    """What a model's YAML says about it; `name` repeats the catalogue name, for the built model to know."""
 
     name: str
     modalities: tuple[str, ...]
@@ -57,9 +58,9 @@ def list_models(
 ) -> list[str]:
     """Names of models, or with `pretrained=True` of checkpoints ('speech/logmel_cnn.tag'), sorted.
 
-    pattern, label_space and licence are fnmatch patterns ('face/*', 'ravdess*', 'CC*'); licence is that of the
-    weights. label_space and licence belong to checkpoints: without pretrained=True they pick the models that have
-    such a checkpoint. pretrained=False lists the models without any checkpoint.
+    pattern, label_space and licence are fnmatch patterns ('face/*', 'ravdess*', 'CC*'); licence is that of
+    the weights. label_space and licence belong to checkpoints: without pretrained=True they pick the models
+    that have such a checkpoint. pretrained=False lists the models without any checkpoint.
     Raises UnknownNameError for an unknown family or modality.
     """
     entries = {name: model_entry(name) for name in model_files()}
@@ -84,8 +85,8 @@ def list_models(
 def model_entry(name: str) -> ModelEntry:
     """The catalogue entry of a model ('speech/logmel_cnn', without a tag).
 
-    Raises UnknownNameError with the nearest names; AffectZooError for what looks like a path or a hub id; FileError
-    when its YAML is wrong.
+    Raises UnknownNameError with the nearest names; AffectZooError for what looks like a path or a hub id;
+    FileError when its YAML is wrong.
     """
     refuse_paths(name)
     files = model_files()
@@ -164,7 +165,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def refuse_paths(name: str) -> None:
-    """Raise when a name looks like a path, a file or a hub id: falling back to a namesake would load other weights."""
+    """Raise when a name looks like a path or a hub id: a namesake in the catalogue holds other weights."""
     if not isinstance(name, str) or not name:
         raise AffectZooError(f"a model name is a string such as 'speech/logmel_cnn', got {name!r}")
     looks = (
@@ -177,7 +178,7 @@ def refuse_paths(name: str) -> None:
     )
     if looks:
         raise AffectZooError(
-            f"{name!r} looks like a path or a hub id, not like a catalogue name ('family/name' or 'family/name.tag'); "
+            f"{name!r} looks like a path or a hub id, not like 'family/name' or 'family/name.tag'; "
             "load folders and hub ids with load_artefact or load_predictor"
         )
 

@@ -1,4 +1,4 @@
-"""config.json of a checkpoint: what it is, what it was trained on, and the hashes that prove it. No torch here."""
+"""config.json of a checkpoint: what it is, what it learned from, the hashes that prove it. No torch here."""
 
 import hashlib
 import re
@@ -35,7 +35,7 @@ class Licences:
 
 @dataclass(frozen=True)
 class Training:
-    """Where the weights come from: data set and revision, split with hash and part, seeds, the command that ran."""
+    """Where the weights come from: data set, revision, split with hash and part, seeds, command."""
 
     dataset: str
     revision: str = ""
@@ -51,9 +51,11 @@ class PretrainedConfig:
     """See the module.
 
     options: all arguments of the model but the label space. label_space: LabelSpace.to_dict(), with its hash.
-    transforms: spec of the transform of each modality; loading refuses a checkpoint whose transforms have changed.
+    transforms: spec of the transform of each modality; loading refuses a checkpoint whose transforms have
+    changed.
     calibration: field -> temperature (> 0) by which logits are divided. dtype: how floats are stored.
-    training_keys: sha256[:16] of 'dataset:key' of every item trained on; kept in training_keys.txt, not in the JSON.
+    training_keys: sha256[:16] of 'dataset:key' of every item trained on; kept in training_keys.txt, not in
+    the JSON.
     """
 
     arch: str
@@ -113,7 +115,8 @@ class PretrainedConfig:
 def read_config(folder: str | Path) -> PretrainedConfig:
     """Read and check config.json and training_keys.txt of a checkpoint folder.
 
-    Raises FileError (naming the file) for a missing file, a newer schema, an edited label space or edited keys.
+    Raises FileError (naming the file) for a missing file, a newer schema, an edited label space or edited
+    keys.
     """
     path = Path(folder) / CONFIG
     data = read_json(path)
@@ -158,5 +161,5 @@ def check_sha256(path: str | Path, expected: str) -> None:
     if found != expected:
         raise FileError(
             path,
-            f"sha256 is {found[:16]}..., expected {expected[:16]}...; the file is damaged or not the one named",
+            f"sha256 is {found[:16]}..., expected {expected[:16]}...; it is damaged or another file",
         )

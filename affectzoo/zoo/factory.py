@@ -18,10 +18,10 @@ def create_model(
     """Build a model by catalogue name; `options` override those of its YAML.
 
     pretrained=False: 'speech/logmel_cnn' with random weights; the label space is needed.
-    pretrained=True: 'speech/logmel_cnn.tag' (the bare name where it has one checkpoint), in the checkpoint's label
-    space and in eval mode. Another label space gets new random heads, and a warning lists them.
-    Raises UnknownNameError for unknown names and options, AffectZooError for a path or hub id, FileError for a
-    damaged checkpoint. Random weights are never returned in place of pretrained ones.
+    pretrained=True: 'speech/logmel_cnn.tag' (the bare name where it has one checkpoint), in the checkpoint's
+    label space and in eval mode. Another label space gets new random heads, and a warning lists them.
+    Raises UnknownNameError for unknown names and options, AffectZooError for a path or hub id, FileError for
+    a damaged checkpoint. Random weights are never returned in place of pretrained ones.
     """
     if pretrained:
         return _pretrained(name, label_space, options)
@@ -38,10 +38,11 @@ def create_model(
 
 
 def build_model(cfg: Mapping[str, Any], label_space: LabelSpace | str) -> AffectModel:
-    """Build a model from a mapping (or Hydra node) of `_target_`, options and `card`; card.name becomes `arch`.
+    """Build a model from a mapping (or Hydra node) of `_target_`, options and `card`.
 
-    Raises UnknownNameError for an option that the model does not have or a target outside the plug-ins' packages,
-    AffectZooError when the target is not an AffectModel.
+    card.name becomes `arch`.
+    Raises UnknownNameError for an option that the model does not have or a target outside the plug-ins'
+    packages, AffectZooError when the target is not an AffectModel.
     """
     options = _plain(cfg)
     card = options.pop("card", None) or {}

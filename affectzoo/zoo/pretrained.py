@@ -1,8 +1,8 @@
-"""Checkpoints that prove themselves: a folder of config.json, model.safetensors, golden.safetensors and README.md.
+"""Checkpoints that prove themselves: config.json, model.safetensors, golden.safetensors, README.md.
 
-Loading checks, in this order: the hashes of all files, the label space's hash, every tensor's name and shape, the
-transforms, and that the golden inputs still give the golden outputs. Anything else is an error; there is no path on
-which a model keeps random weights.
+Loading checks, in this order: the hashes of all files, the label space's hash, every tensor's name and shape,
+the transforms, and that the golden inputs still give the golden outputs. Anything else is an error; there is
+no path on which a model keeps random weights.
 """
 
 import copy
@@ -44,7 +44,8 @@ from affectzoo.zoo.factory import build_model
 
 __all__ = ["Licences", "PretrainedConfig", "Training", "load_artefact", "load_strictly", "save_artefact"]
 
-#: How closely golden outputs must be met: wide enough for another CPU or BLAS, too narrow for another model (ours).
+#: How closely golden outputs must be met: wide enough for another CPU or BLAS, too narrow for another model
+#: (ours).
 RTOL, ATOL = 1e-3, 1e-4
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
 _told: set[str] = set()
@@ -115,8 +116,8 @@ def save_artefact(
 def load_artefact(folder_or_name: str | Path, check: bool = True) -> tuple[AffectModel, PretrainedConfig]:
     """The model (eval mode, float32, CPU) and config of a checkpoint, proved as the module says.
 
-    folder_or_name: a name of the catalogue ('speech/logmel_cnn.tag'), a folder (a name that is also a relative
-    folder means the name: write './name' for the folder), or 'hf-hub:org/name@<40 hex digits>'.
+    folder_or_name: a name of the catalogue ('speech/logmel_cnn.tag'), a folder (a name that is also a
+    relative folder means the name: write './name' for the folder), or 'hf-hub:org/name@<40 hex digits>'.
     check=False leaves out the golden run only. Raises FileError naming the file at fault.
     """
     folder = find_folder(folder_or_name)

@@ -35,11 +35,11 @@ def download(
 ) -> Path:
     """Fetch a file whose sha256 (64 hex digits) is known; a file already there with that hash is kept.
 
-    url: one address or several mirrors, tried in order; '{revision}' in it is replaced by `revision`. Hugging Face
-    addresses must name a commit (40 hex digits). folder: default `<cache>/downloads/<16 digits of sha256>`.
-    An interrupted download leaves `<name>.part` and goes on from there. The file appears under its name only when
-    its hash is right. Raises AffectZooError: no sha256, a branch as revision, all mirrors failed, or
-    AFFECTZOO_OFFLINE=1 and the file is not there.
+    url: one address or several mirrors, tried in order; '{revision}' in it is replaced by `revision`. Hugging
+    Face addresses must name a commit (40 hex digits). folder: default `<cache>/downloads/<16 digits of
+    sha256>`. An interrupted download leaves `<name>.part` and goes on from there. The file appears under its
+    name only when its hash is right. Raises AffectZooError: no sha256, a branch as revision, all mirrors
+    failed, or AFFECTZOO_OFFLINE=1 and the file is not there.
     """
     if not re.fullmatch(r"[0-9a-f]{64}", str(sha256)):
         raise AffectZooError(f"download needs the file's sha256 (64 hex digits), got {sha256!r}")
@@ -63,7 +63,7 @@ def download(
 
 
 def hub_folder(name: str) -> Path:
-    """Folder of a checkpoint on the Hugging Face hub: 'hf-hub:org/name@<40 hex digits>', a commit, never a branch.
+    """Folder of a checkpoint on the Hugging Face hub, by commit: 'hf-hub:org/name@<40 hex digits>'.
 
     Raises AffectZooError without a commit, or offline when it is not in the hub's own cache.
     """

@@ -18,9 +18,14 @@ def out(capsys, *args, code=0):
 def test_list_models_and_checkpoints(shipped, capsys):
     shipped(licences={**LICENCES, "data": "EULA of the pulses"})
     rows = json.loads(out(capsys, "list", "toy/*", "--json"))
-    assert [(r["name"], r["reads"], r["checkpoints"]) for r in rows] == [("toy/mean", "pulse", "first"), ("toy/steps", "pulse", "")]
+    assert [(r["name"], r["reads"], r["checkpoints"]) for r in rows] == [
+        ("toy/mean", "pulse", "first"),
+        ("toy/steps", "pulse", ""),
+    ]
     text = out(capsys, "list", "--kind", "checkpoints", "--family", "toy")
-    assert all(w in text for w in ("toy/mean.first", "ravdess8+vad", "pulses", "CC0-1.0", "EULA of the pulses"))
+    assert all(
+        w in text for w in ("toy/mean.first", "ravdess8+vad", "pulses", "CC0-1.0", "EULA of the pulses")
+    )
     assert out(capsys, "list", "nothing*") == "no models match\n"
 
 
@@ -34,10 +39,29 @@ def test_list_other_kinds(capsys, kind, name):
 def test_info_of_a_model_a_checkpoint_a_folder_and_a_data_set(shipped, capsys):
     folder = shipped(calibration={"emotion": 1.5}, notes="A note.")
     text = out(capsys, "info", "toy/mean")
-    assert all(w in text for w in ("Mean of encoded blocks.", "dim: 5", "parameters: 43 ", "toyzoo.models.Mean", "toy/mean.first"))
+    assert all(
+        w in text
+        for w in (
+            "Mean of encoded blocks.",
+            "dim: 5",
+            "parameters: 43 ",
+            "toyzoo.models.Mean",
+            "toy/mean.first",
+        )
+    )
     text = out(capsys, "info", "toy/mean.first")
-    for word in ("reads: pulse", "dim: 5", "emotion: neutral, calm", "licence of the code: Apache-2.0", "licence of the weights: CC0-1.0",
-                 "licence of the data: synthetic", "trained on: pulses 1", "emotion 1.5", "2 items", "A note."):
+    for word in (
+        "reads: pulse",
+        "dim: 5",
+        "emotion: neutral, calm",
+        "licence of the code: Apache-2.0",
+        "licence of the weights: CC0-1.0",
+        "licence of the data: synthetic",
+        "trained on: pulses 1",
+        "emotion 1.5",
+        "2 items",
+        "A note.",
+    ):
         assert word in text, word
     assert out(capsys, "info", folder) == text
     assert "licence of the data: CC0-1.0" in out(capsys, "info", "speech_synthetic")
@@ -56,13 +80,18 @@ def test_predict_in_a_process_of_its_own(shipped, toy, clips, tmp_path):
     (clips / "broken.pulse").write_text("8 x")
     result = cli("predict", clips, "--model", "toy/mean.first", site=toy, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "3 of 4 files predicted; written to predictions.csv" in result.stdout and "not a pulse file" in result.stdout
+    assert (
+        "3 of 4 files predicted; written to predictions.csv" in result.stdout
+        and "not a pulse file" in result.stdout
+    )
     table = PredictionTable.read(tmp_path / "predictions.csv")
     assert table.frame.key.tolist() == ["a/x", "a/y", "broken", "z"]
     assert not list(tmp_path.glob("*.partial*"))
 
 
-def test_predict_from_stdin_list_folder_of_weights_and_other_space(shipped, clips, tmp_path, capsys, monkeypatch):
+def test_predict_from_stdin_list_folder_of_weights_and_other_space(
+    shipped, clips, tmp_path, capsys, monkeypatch
+):
     folder = shipped()
     monkeypatch.setattr("sys.stdin", iter([f"{clips / 'z.pulse'}\n"]))
     target = tmp_path / "p.jsonl"
@@ -89,7 +118,9 @@ def test_predict_draws(shipped, clips, tmp_path, capsys, arch):
 
 def test_a_table_that_cannot_be_drawn_is_still_written(shipped, clips, tmp_path, capsys):
     shipped(space="ravdess8")
-    assert main(["predict", str(clips), "--model", "toy/mean", "--out", str(tmp_path / "p.csv"), "--plot"]) == 0
+    assert (
+        main(["predict", str(clips), "--model", "toy/mean", "--out", str(tmp_path / "p.csv"), "--plot"]) == 0
+    )
     assert "no picture: " in capsys.readouterr().err and (tmp_path / "p.csv").exists()
 
 

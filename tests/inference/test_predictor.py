@@ -50,7 +50,9 @@ def test_many_are_answered_in_batches_and_in_order(predictor):
     samples = [replace(s, key=f"n{i}") for i, s in enumerate(toy_samples(tuple(range(4, 44))))]
     table = predictor(samples)
     assert table.frame.key.tolist() == [s.key for s in samples]
-    np.testing.assert_allclose(table.values("vad")[37], predictor(samples[37]).values("vad")[0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        table.values("vad")[37], predictor(samples[37]).values("vad")[0], rtol=1e-4, atol=1e-6
+    )
 
 
 def test_a_folder_gives_keys_below_it(predictor, tmp_path):
@@ -66,10 +68,17 @@ def test_steps_keep_the_recordings_clock(toy, tmp_path):
     assert table.frame.t_s.tolist() == [5.0, 5.5, 6.0]
 
 
-@pytest.mark.parametrize(("x", "message"), [
-    (np.ones(8), "cannot predict from ndarray"), ([], "the list is empty"), (None, "NoneType"),
-    ((np.ones(2, np.float32), 8.0), "too short"), ((np.zeros(9, np.float32), 8.0), "silent"), ((np.ones(9), 0), "rate_hz"),
-])
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.ones(8), "cannot predict from ndarray"),
+        ([], "the list is empty"),
+        (None, "NoneType"),
+        ((np.ones(2, np.float32), 8.0), "too short"),
+        ((np.zeros(9, np.float32), 8.0), "silent"),
+        ((np.ones(9), 0), "rate_hz"),
+    ],
+)
 def test_bad_input_is_named(predictor, x, message):
     with pytest.raises(AffectZooError, match=message):
         predictor(x)
@@ -79,8 +88,12 @@ def test_bad_files_are_named(predictor, tmp_path):
     (tmp_path / "broken.pulse").write_text("8.0 x")
     (tmp_path / "empty.pulse").write_text("")
     (tmp_path / "foreign.wav").write_text("RIFF")
-    for name, message in (("broken.pulse", "not a pulse file"), ("empty.pulse", "empty"), ("foreign.wav", "file type"),
-                          ("none.pulse", "no such file")):
+    for name, message in (
+        ("broken.pulse", "not a pulse file"),
+        ("empty.pulse", "empty"),
+        ("foreign.wav", "file type"),
+        ("none.pulse", "no such file"),
+    ):
         with pytest.raises(FileError, match=f"{name}: .*{message}"):
             predictor(tmp_path / name)
 
@@ -111,4 +124,6 @@ def test_calibration_leaves_values_alone(toy):
     with torch.no_grad():
         pred = model.eval()(toy_batch(model))
     out = calibrate(pred, {"emotion": 4.0, "vad": 4.0})
-    assert torch.equal(out.emotion.values, pred.emotion.values / 4) and torch.equal(out.vad.values, pred.vad.values)
+    assert torch.equal(out.emotion.values, pred.emotion.values / 4) and torch.equal(
+        out.vad.values, pred.vad.values
+    )

@@ -21,7 +21,10 @@ def predictor(request, toy, tmp_path):
 @pytest.fixture
 def files(tmp_path):
     rng = np.random.default_rng(0)
-    return [write_pulse(tmp_path / "in" / f"f{i}.pulse", rng.normal(size=4 + 7 * i)) for i in (3, 0, 6, 1, 9, 2, 4)]
+    return [
+        write_pulse(tmp_path / "in" / f"f{i}.pulse", rng.normal(size=4 + 7 * i))
+        for i in (3, 0, 6, 1, 9, 2, 4)
+    ]
 
 
 def go(predictor, files, out, **kw):
@@ -42,7 +45,8 @@ def test_rows_come_in_the_order_of_the_files_and_are_the_predictors(predictor, f
     assert back.frame.key.tolist() == table.frame.key.tolist() and back.meta == table.meta
     np.testing.assert_array_equal(back.values("emotion"), table.values("emotion"))
     assert sorted(p.name for p in out.parent.iterdir()) == sorted(
-        [out.name] + ([] if suffix == ".parquet" else [f"{out.name}.meta.json"]))
+        [out.name] + ([] if suffix == ".parquet" else [f"{out.name}.meta.json"])
+    )
 
 
 @pytest.fixture
@@ -54,8 +58,15 @@ def bad(tmp_path):
     (tmp_path / "in" / "broken.pulse").write_text("8.0 x")
     (tmp_path / "in" / "binary.pulse").write_bytes(b"\xff\xfe\x00\x81")
     (tmp_path / "in" / "foreign.wav").write_text("RIFF")
-    return {"silent.pulse": "silent", "short.pulse": "too short", "empty.pulse": "empty", "broken.pulse": "not a pulse",
-            "binary.pulse": "decode", "foreign.wav": "file type", "gone.pulse": "no such file"}
+    return {
+        "silent.pulse": "silent",
+        "short.pulse": "too short",
+        "empty.pulse": "empty",
+        "broken.pulse": "not a pulse",
+        "binary.pulse": "decode",
+        "foreign.wav": "file type",
+        "gone.pulse": "no such file",
+    }
 
 
 def test_bad_files_get_a_row_and_the_run_goes_on(predictor, files, bad, tmp_path):
@@ -65,7 +76,9 @@ def test_bad_files_get_a_row_and_the_run_goes_on(predictor, files, bad, tmp_path
     for name, words in bad.items():
         rows = table.frame[table.frame.source == str(tmp_path / "in" / name)]
         assert len(rows) == 1 and words in rows.error.iloc[0], (name, rows.error.tolist())
-        assert rows[table.columns("emotion")].isna().all(axis=None) and str(tmp_path) not in rows.error.iloc[0]
+        assert (
+            rows[table.columns("emotion")].isna().all(axis=None) and str(tmp_path) not in rows.error.iloc[0]
+        )
     good = table.frame[table.frame.error == ""]
     np.testing.assert_array_equal(good[table.columns("vad")], clean.values("vad"))
     assert PredictionTable.read(tmp_path / "p.csv").frame.error.ne("").sum() == len(bad)
@@ -81,7 +94,10 @@ def test_when_nothing_can_be_predicted_there_is_still_a_table(predictor, bad, tm
     paths = [tmp_path / "in" / n for n in bad]
     table = go(predictor, paths, tmp_path / "p.parquet")
     assert len(table.frame) == len(bad) and table.values("vad").shape == (len(bad), 3)
-    assert PredictionTable.read(tmp_path / "p.parquet").meta.kinds == {"vad": "value", "emotion": "probabilities"}
+    assert PredictionTable.read(tmp_path / "p.parquet").meta.kinds == {
+        "vad": "value",
+        "emotion": "probabilities",
+    }
 
 
 class Stop(BaseException):
@@ -172,8 +188,14 @@ def test_the_same_file_named_twice_is_one_row(predictor, files, tmp_path, monkey
     assert not table.frame.duplicated(["key", "t_s"]).any()
 
 
-@pytest.mark.parametrize(("kw", "out", "error"), [
-    ({}, "p.txt", UnknownNameError), ({"batch_size": 0}, "p.csv", AffectZooError), ({"files": []}, "p.csv", AffectZooError)])
+@pytest.mark.parametrize(
+    ("kw", "out", "error"),
+    [
+        ({}, "p.txt", UnknownNameError),
+        ({"batch_size": 0}, "p.csv", AffectZooError),
+        ({"files": []}, "p.csv", AffectZooError),
+    ],
+)
 def test_wrong_calls(toy, files, tmp_path, kw, out, error):
     predictor = load_predictor(save(toy_model(), tmp_path / "ckpt"))
     kw = {"files": files, **kw}

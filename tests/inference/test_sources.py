@@ -13,7 +13,14 @@ from affectzoo.inference.sources import file_keys, find_files, natural_key, read
 
 @pytest.fixture
 def tree(tmp_path):
-    for name in ("clip10.pulse", "clip2.pulse", "b/clip1.PULSE", ".hidden.pulse", "b/.x/clip.pulse", "notes.txt"):
+    for name in (
+        "clip10.pulse",
+        "clip2.pulse",
+        "b/clip1.PULSE",
+        ".hidden.pulse",
+        "b/.x/clip.pulse",
+        "notes.txt",
+    ):
         write_pulse(tmp_path / "t" / name, [1, 2])
     (tmp_path / "t" / "folder.pulse").mkdir()
     return tmp_path / "t"
@@ -35,13 +42,22 @@ def test_a_folder_gives_readable_files_in_natural_order(toy, tree):
 
 def test_a_glob_gives_the_same(toy, tree):
     assert names(find_files([f"{tree}/*"], ["pulse"]), tree) == ["clip2.pulse", "clip10.pulse"]
-    assert names(find_files([f"{tree}/**/*"], ["pulse"]), tree) == ["b/clip1.PULSE", "clip2.pulse", "clip10.pulse"]
+    assert names(find_files([f"{tree}/**/*"], ["pulse"]), tree) == [
+        "b/clip1.PULSE",
+        "clip2.pulse",
+        "clip10.pulse",
+    ]
 
 
 def test_named_files_are_kept_whatever_they_are_and_each_once(toy, tree):
     inputs = [tree / "notes.txt", tree / "nowhere.pulse", tree, tree / "clip2.pulse"]
     assert names(find_files(inputs, ["pulse"]), tree) == [
-        "notes.txt", "nowhere.pulse", "b/clip1.PULSE", "clip2.pulse", "clip10.pulse"]
+        "notes.txt",
+        "nowhere.pulse",
+        "b/clip1.PULSE",
+        "clip2.pulse",
+        "clip10.pulse",
+    ]
 
 
 def test_a_name_with_brackets_that_exists_is_a_file_not_a_pattern(toy, tree):
@@ -54,7 +70,10 @@ def test_a_list_on_stdin(toy, tree, monkeypatch):
     assert find_files(["-"], ["pulse"]) == [Path("x.pulse"), Path("y.wav")]
 
 
-@pytest.mark.parametrize(("item", "message"), [("t/*.wav", "matches no file"), ("none*", "matches no file"), ("e", "holds no file")])
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [("t/*.wav", "matches no file"), ("none*", "matches no file"), ("e", "holds no file")],
+)
 def test_what_gives_nothing_is_an_error(toy, tree, item, message):
     (tree.parent / "e").mkdir()
     with pytest.raises(AffectZooError, match=message):
@@ -64,7 +83,13 @@ def test_what_gives_nothing_is_an_error(toy, tree, item, message):
 
 
 def test_keys_are_paths_below_the_common_folder_and_keep_the_suffix_only_where_two_collide():
-    paths = [Path("/d/s1/a.wav"), Path("/d/s2/a.wav"), Path("/d/s2/b.flac"), Path("/d/s2/b.wav"), Path("/d/c.v1.wav")]
+    paths = [
+        Path("/d/s1/a.wav"),
+        Path("/d/s2/a.wav"),
+        Path("/d/s2/b.flac"),
+        Path("/d/s2/b.wav"),
+        Path("/d/c.v1.wav"),
+    ]
     assert file_keys(paths) == ["s1/a", "s2/a", "s2/b.flac", "s2/b.wav", "c.v1"]
     assert file_keys([Path("/d/a.1.1"), Path("/d/a.1"), Path("/d/a.b")]) == ["a.1.1", "a.1", "a.b"]
     assert file_keys([Path("/d/s1/a.wav")]) == ["a"] and file_keys([]) == []
@@ -83,5 +108,7 @@ def test_keys_are_unique(parts):
 @given(st.lists(st.tuples(st.text("abc_", max_size=3), st.integers(0, 10**12)), max_size=6))
 def test_natural_order_is_by_number(items):
     texts = [f"{a}{n}" for a, n in items]
-    assert sorted(texts, key=natural_key) == [f"{a}{n}" for a, n in sorted(items, key=lambda x: natural_key(f"{x[0]}{x[1]}"))]
+    assert sorted(texts, key=natural_key) == [
+        f"{a}{n}" for a, n in sorted(items, key=lambda x: natural_key(f"{x[0]}{x[1]}"))
+    ]
     assert natural_key("x9") < natural_key("x10") < natural_key("x10b")

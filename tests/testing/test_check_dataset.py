@@ -27,7 +27,13 @@ def first(data, **changes):
 
 def target(data, field, change):
     t = data.samples[0].targets[field]
-    return first(data, targets={**data.samples[0].targets, field: Target(change(t.values.copy()), t.mask, t.rate_hz, t.t0_s)})
+    return first(
+        data,
+        targets={
+            **data.samples[0].targets,
+            field: Target(change(t.values.copy()), t.mask, t.rate_hz, t.t0_s),
+        },
+    )
 
 
 CASES = {
@@ -37,7 +43,10 @@ CASES = {
     "no distribution": (lambda d: target(d, "emotion", lambda v: v * 0), "not a distribution"),
     "valence out of range": (lambda d: target(d, "vad", lambda v: v * 0 + 1.5), "leaves"),
     "not finite": (lambda d: target(d, "vad", lambda v: v * np.nan), "not finite"),
-    "a modality unknown to the card": (lambda d: first(d, signals={"eeg": d.samples[0].signals["audio"]}), "card does not name"),
+    "a modality unknown to the card": (
+        lambda d: first(d, signals={"eeg": d.samples[0].signals["audio"]}),
+        "card does not name",
+    ),
     "none at all": (lambda d: replace(d, samples=[]), "no samples"),
 }
 

@@ -56,8 +56,14 @@ class Forgets(MeanError):
 
 def batches():
     rng = np.random.default_rng(0)
-    return [(torch.tensor(rng.normal(size=(n, 2))), torch.tensor(rng.normal(size=(n, 2))), torch.tensor(rng.random((n, 2)) > 0.3))
-            for n in (3, 5, 4)]
+    return [
+        (
+            torch.tensor(rng.normal(size=(n, 2))),
+            torch.tensor(rng.normal(size=(n, 2))),
+            torch.tensor(rng.random((n, 2)) > 0.3),
+        )
+        for n in (3, 5, 4)
+    ]
 
 
 def oracle(pred, target, mask):
@@ -68,9 +74,15 @@ def test_a_good_metric_passes():
     check_metric(MeanError, batches(), oracle)
 
 
-@pytest.mark.parametrize(("wrong", "message"), [
-    (MeanOfBatches, "same rows in several"), (ReadsMasked, "False mask"), (ZeroWhenEmpty, "must be NaN"), (Unmerged, "merged states"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (MeanOfBatches, "same rows in several"),
+        (ReadsMasked, "False mask"),
+        (ZeroWhenEmpty, "must be NaN"),
+        (Unmerged, "merged states"),
+    ],
+)
 def test_wrong_metrics_are_named(wrong, message):
     with pytest.raises(AssertionError, match=message):
         check_metric(wrong, batches())

@@ -17,10 +17,14 @@ def test_a_good_model_passes_and_is_left_as_it_was(toy, arch, space):
     assert model.training and all(torch.equal(t, before[n]) for n, t in model.state_dict().items())
 
 
-@pytest.mark.parametrize(("wrong", "message"), [
-    ("LeaksPadding", "more padding .* changes the answer"), ("LooksAside", "item . alone is answered differently"),
-    ("DeadWeight", "no gradient reaches unused"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("LeaksPadding", "more padding .* changes the answer"),
+        ("LooksAside", "item . alone is answered differently"),
+        ("DeadWeight", "no gradient reaches unused"),
+    ],
+)
 def test_wrong_models_are_named(toy, wrong, message):
     toy_model()  # imports the plug-in's module
     import toyzoo.models
@@ -66,11 +70,19 @@ def break_state(model):
     model.register_buffer("late", torch.ones(1))
 
 
-@pytest.mark.parametrize(("damage", "message"), [
-    (break_options, "options do not rebuild"), (break_heads, "reset_head must return"), (break_space, "label space is not"),
-    (break_weights, "not finite"), (break_input, "in place"), (break_repeat, "second call"), (break_json, "JSON"),
-    (break_state, "options do not rebuild"),
-])
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (break_options, "options do not rebuild"),
+        (break_heads, "reset_head must return"),
+        (break_space, "label space is not"),
+        (break_weights, "not finite"),
+        (break_input, "in place"),
+        (break_repeat, "second call"),
+        (break_json, "JSON"),
+        (break_state, "options do not rebuild"),
+    ],
+)
 def test_each_clause_can_fail(toy, damage, message):
     model = toy_model()
     model.arch = ""

@@ -5,7 +5,14 @@ import pytest
 
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.plugins import plugins
-from affectzoo.zoo.catalogue import checkpoints, find_checkpoint, list_models, model_entry, model_files, split_name
+from affectzoo.zoo.catalogue import (
+    checkpoints,
+    find_checkpoint,
+    list_models,
+    model_entry,
+    model_files,
+    split_name,
+)
 
 
 def test_a_strangers_models_stand_beside_ours_and_nothing_is_imported(toy):
@@ -38,8 +45,23 @@ def test_an_unknown_name_offers_the_nearest(toy):
         list_models(family="tay")
 
 
-@pytest.mark.parametrize("name", ["./toy/mean", "/toy/mean", "~/toy/mean", "hf-hub:org/name", "toy/mean@main",
-                                  "toy/mean.safetensors", "toy/mean.PT", "a\\b", "toy/mean/", "", None, 3])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "./toy/mean",
+        "/toy/mean",
+        "~/toy/mean",
+        "hf-hub:org/name",
+        "toy/mean@main",
+        "toy/mean.safetensors",
+        "toy/mean.PT",
+        "a\\b",
+        "toy/mean/",
+        "",
+        None,
+        3,
+    ],
+)
 def test_paths_and_hub_ids_are_refused(toy, name):
     with pytest.raises(AffectZooError, match="path or a hub id|is a string"):
         model_entry(name)
@@ -49,12 +71,24 @@ def write_yaml(toy, text):
     (toy / "toyzoo" / "configs" / "model" / "toy" / "odd.yaml").write_text(text)
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("dim: 3\n", "needs _target_"),
-    ("_target_: toyzoo.models.Mean\ncard: {name: toy/else, modalities: [pulse], summary: s}\n", "'toy/else'.*'toy/odd'"),
-    ("_target_: toyzoo.models.Mean\ncard: {name: toy/odd, modality: [pulse], summary: s}\n", "'modality'.*modalities"),
-    ("_target_: t.M\ndefaults: [mean]\ncard: {name: toy/odd, modalities: [pulse], summary: s}\n", "defaults"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dim: 3\n", "needs _target_"),
+        (
+            "_target_: toyzoo.models.Mean\ncard: {name: toy/else, modalities: [pulse], summary: s}\n",
+            "'toy/else'.*'toy/odd'",
+        ),
+        (
+            "_target_: toyzoo.models.Mean\ncard: {name: toy/odd, modality: [pulse], summary: s}\n",
+            "'modality'.*modalities",
+        ),
+        (
+            "_target_: t.M\ndefaults: [mean]\ncard: {name: toy/odd, modalities: [pulse], summary: s}\n",
+            "defaults",
+        ),
+    ],
+)
 def test_a_wrong_yaml_names_file_and_fault(toy, text, message):
     write_yaml(toy, text)
     with pytest.raises(AffectZooError, match=message) as e:
@@ -64,7 +98,9 @@ def test_a_wrong_yaml_names_file_and_fault(toy, text, message):
 
 def test_checkpoints_are_listed_and_filtered(shipped):
     shipped(tag="first")
-    shipped(tag="two-research", licences={"code": "MIT", "weights": "CC-BY-NC-4.0", "data": "EULA"}, space="vad")
+    shipped(
+        tag="two-research", licences={"code": "MIT", "weights": "CC-BY-NC-4.0", "data": "EULA"}, space="vad"
+    )
     assert list_models("toy/*", pretrained=True) == ["toy/mean.first", "toy/mean.two-research"]
     assert list_models(family="toy", pretrained=False) == ["toy/steps"]
     assert list_models(label_space="ravdess8*", family="toy") == ["toy/mean"]
@@ -79,7 +115,9 @@ def test_a_bare_name_means_the_one_free_checkpoint_or_is_refused(shipped):
     shipped(tag="b")
     assert find_checkpoint("toy/mean") == checkpoints()["toy/mean.b"]
     shipped(tag="c")
-    with pytest.raises(AffectZooError, match="several checkpoints: toy/mean.a-research, toy/mean.b, toy/mean.c"):
+    with pytest.raises(
+        AffectZooError, match="several checkpoints: toy/mean.a-research, toy/mean.b, toy/mean.c"
+    ):
         find_checkpoint("toy/mean")
     with pytest.raises(AffectZooError, match="'toy/steps' has no checkpoint"):
         find_checkpoint("toy/steps")

@@ -33,16 +33,30 @@ def test_the_label_space_is_needed_and_a_tag_means_pretrained(toy):
 
 
 def test_a_hydra_node_is_built_with_its_interpolations(toy):
-    node = OmegaConf.create({"width": 7, "model": {"_target_": "toyzoo.models.Mean", "dim": "${width}",
-                                                   "card": {"name": "toy/mean", "modalities": ["pulse"], "summary": ""}}})
+    node = OmegaConf.create(
+        {
+            "width": 7,
+            "model": {
+                "_target_": "toyzoo.models.Mean",
+                "dim": "${width}",
+                "card": {"name": "toy/mean", "modalities": ["pulse"], "summary": ""},
+            },
+        }
+    )
     model = build_model(node.model, "vad")
     assert model.dim == 7 and model.arch == "toy/mean"
 
 
-@pytest.mark.parametrize(("target", "message"), [
-    ("os.system", "unknown target package"), ("toyzoo.models.NotAModel", "not an AffectModel"),
-    ("toyzoo.models.Absent", "cannot be imported"), (None, "needs _target_"), ("toyzoo.models.torch", "not an AffectModel"),
-])
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("os.system", "unknown target package"),
+        ("toyzoo.models.NotAModel", "not an AffectModel"),
+        ("toyzoo.models.Absent", "cannot be imported"),
+        (None, "needs _target_"),
+        ("toyzoo.models.torch", "not an AffectModel"),
+    ],
+)
 def test_only_models_of_plugins_are_built(toy, target, message):
     with pytest.raises(AffectZooError, match=message):
         build_model({"_target_": target}, "vad")
@@ -72,6 +86,9 @@ def test_options_with_pretrained_weights_must_fit_them(shipped):
     shipped()
     model = create_model("toy/mean.first", pretrained=True, dropout=0.4)
     assert model.dropout == 0.4 and not model.training
-    assert torch.equal(model(toy_batch(model)).vad.values, create_model("toy/mean", pretrained=True)(toy_batch(model)).vad.values)
+    assert torch.equal(
+        model(toy_batch(model)).vad.values,
+        create_model("toy/mean", pretrained=True)(toy_batch(model)).vad.values,
+    )
     with pytest.raises(FileError, match=r"encode.0.weight has shape \(5, 4\), the model \(9, 4\)"):
         create_model("toy/mean.first", pretrained=True, dim=9)

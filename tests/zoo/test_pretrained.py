@@ -20,7 +20,7 @@ def edit_config(folder, **changes):
 
 
 def rewrite(folder, name, change, metadata):
-    """Change the tensors of a file and its hash with them, as someone would who edits with good intentions."""
+    """Change the tensors of a file, and its hash with them."""
     tensors = load_file(folder / name)
     change(tensors)
     save_file(tensors, folder / name, metadata)
@@ -41,8 +41,13 @@ def test_what_is_saved_comes_back(toy, tmp_path, arch):
     model = toy_model(arch)
     folder = save(model, tmp_path / "out", tag="x-1", calibration={"emotion": 1.5}, notes="for the tests")
     assert folder.name == f"{arch.replace('/', '.')}.x-1"
-    assert sorted(p.name for p in folder.iterdir()) == ["README.md", "config.json", "golden.safetensors",
-                                                        "model.safetensors", "training_keys.txt"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "README.md",
+        "config.json",
+        "golden.safetensors",
+        "model.safetensors",
+        "training_keys.txt",
+    ]
     assert [p.name for p in (tmp_path / "out").iterdir()] == [folder.name]
     back, config = load_artefact(folder)
     assert config.name == f"{arch}.x-1" and config.training_keys == tuple(sorted(KEYS))
@@ -90,7 +95,9 @@ def test_half_precision_is_smaller_and_golden_after_rounding(toy, tmp_path):
     back, _ = load_artefact(half)
     weight = model.encode[0].weight
     assert back.encode[0].weight.dtype == torch.float32
-    assert torch.equal(back.encode[0].weight, weight.half().float()) and not torch.equal(back.encode[0].weight, weight)
+    assert torch.equal(back.encode[0].weight, weight.half().float()) and not torch.equal(
+        back.encode[0].weight, weight
+    )
     golden = load_file(half / "golden.safetensors")["output.emotion"]
     assert torch.equal(golden, back(toy_batch(model)).emotion.values)
     with torch.no_grad():
@@ -182,16 +189,25 @@ CASES = {
     "reshaped tensor": (reshape_tensor, r"encode.0.bias has shape \(7,\), the model \(5,\)"),
     "nudged weight": (nudge_weight, "golden.safetensors: golden output '.*' is not reproduced"),
     "edited label space": (swap_labels, "config.json: .*hash .* does not match its contents"),
-    "edited label space and hash": (lambda f: swap_labels(f, keep_hash=False), "not the one that the weights were saved"),
+    "edited label space and hash": (
+        lambda f: swap_labels(f, keep_hash=False),
+        "not the one that the weights were saved",
+    ),
     "label space without hash": (no_hash, "config.json: .*no hash"),
     "newer schema": (edited(schema_version=2), "schema 2 is not known here"),
     "no schema": (edited(schema_version=None), "schema None"),
     "odd key": (edited(licence="MIT"), "config.json: unknown key 'licence'.*'licences'"),
-    "empty licence": (edited(licences={"code": "MIT", "weights": " ", "data": "x"}), "config.json: licences: weights"),
+    "empty licence": (
+        edited(licences={"code": "MIT", "weights": " ", "data": "x"}),
+        "config.json: licences: weights",
+    ),
     "two licences": (edited(licences={"code": "MIT", "weights": "x"}), "missing key.*'data'"),
     "unknown model": (edited(arch="toy/meen"), "config.json: unknown model 'toy/meen'.*'toy/mean'"),
     "unknown option": (edited(options={"dims": 5}), "config.json: toy/mean: unknown option 'dims'"),
-    "other transform": (edited(transforms={"pulse": {"transform": "Blocks", "version": 0, "size": 4}}), "transforms are"),
+    "other transform": (
+        edited(transforms={"pulse": {"transform": "Blocks", "version": 0, "size": 4}}),
+        "transforms are",
+    ),
     "bad temperature": (edited(calibration={"emotion": 0.0}), "calibration of 'emotion'"),
     "temperature of nothing": (edited(calibration={"state": 1.0}), "calibration of 'state'"),
     "golden input gone": (drop_golden_input, "golden.safetensors: lacks a golden input"),
@@ -202,7 +218,10 @@ CASES = {
     "no golden": (without("golden.safetensors"), "golden.safetensors: no such file"),
     "no config": (without("config.json"), "config.json: no such file"),
     "no keys": (without("training_keys.txt"), "training_keys.txt: no such file"),
-    "config is a list": (lambda f: (f / "config.json").write_text("[]"), "config.json: checkpoint schema None"),
+    "config is a list": (
+        lambda f: (f / "config.json").write_text("[]"),
+        "config.json: checkpoint schema None",
+    ),
     "config is not JSON": (lambda f: (f / "config.json").write_text("{"), "config.json: is not valid JSON"),
 }
 
@@ -238,11 +257,17 @@ def test_a_pickle_file_is_never_opened(toy, tmp_path):
     assert not (tmp_path / "exploded").exists()
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"licences": {**LICENCES, "data": ""}}, "licences: data"), ({"tag": "a.b"}, "tag 'a.b'"), ({"tag": "../x"}, "tag"),
-    ({"training_keys": ["anger_01.wav"]}, "16 hex digits"), ({"calibration": {"emotion": -1.0}}, "temperature"),
-    ({"training": TRAINING | {"calibration": 1}}, "calibration"),
-])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"licences": {**LICENCES, "data": ""}}, "licences: data"),
+        ({"tag": "a.b"}, "tag 'a.b'"),
+        ({"tag": "../x"}, "tag"),
+        ({"training_keys": ["anger_01.wav"]}, "16 hex digits"),
+        ({"calibration": {"emotion": -1.0}}, "temperature"),
+        ({"training": TRAINING | {"calibration": 1}}, "calibration"),
+    ],
+)
 def test_a_checkpoint_that_would_not_load_is_not_saved(toy, tmp_path, changes, message):
     model = toy_model()
     with pytest.raises((AffectZooError, TypeError), match=message):
@@ -267,21 +292,48 @@ def test_research_weights_print_their_licence_once(shipped, capsys):
 
 def record():
     space = load_space("ravdess8+vad")
-    bench = BenchmarkRef("pulse-bench", "pulses", "1", "loso", "ab" * 32, space.name, space.hash, "emotion/uar")
+    bench = BenchmarkRef(
+        "pulse-bench", "pulses", "1", "loso", "ab" * 32, space.name, space.hash, "emotion/uar"
+    )
     score = Score(0.4567, 0.4, 0.5, per_class={"anger": 0.25, "calm": None}, n=90)
-    return EvalRecord(ModelRef("toy/mean"), bench, {"emotion/uar": score}, {"constant": {"emotion/uar": 0.125}},
-                      {"gender": {"f": {"emotion/uar": 0.31}}}, n=90, trained_on=0, remarks=("One remark.",))
+    return EvalRecord(
+        ModelRef("toy/mean"),
+        bench,
+        {"emotion/uar": score},
+        {"constant": {"emotion/uar": 0.125}},
+        {"gender": {"f": {"emotion/uar": 0.31}}},
+        n=90,
+        trained_on=0,
+        remarks=("One remark.",),
+    )
 
 
 def test_the_card_says_all_from_config_and_record(toy, tmp_path):
     folder = save(toy_model(), tmp_path, record=record(), notes="A note.", calibration={"emotion": 1.25})
     card = (folder / "README.md").read_text()
-    for text in ("# toy/mean.first", "Mean of encoded blocks.", "Apache-2.0", "CC0-1.0", "synthetic, CC0-1.0",
-                 "neutral, calm, happiness, sadness, anger, fear, disgust, surprise", "valence, arousal, dominance",
-                 "| `emotion/uar` (main) | 0.4567 | 0.4000 to 0.5000 | 0.1250 |", "control: constant",
-                 "| `emotion/uar` | anger | 0.2500 |", "| calm | undefined |", "| gender | f | `emotion/uar` | 0.3100 |",
-                 "One remark.", "A note.", "1.25", "affectzoo predict FILES --model toy/mean.first", "Intended use",
-                 "Known bias", load_space("ravdess8+vad").hash, "made for the tests", "| items trained on | 2 |"):
+    for text in (
+        "# toy/mean.first",
+        "Mean of encoded blocks.",
+        "Apache-2.0",
+        "CC0-1.0",
+        "synthetic, CC0-1.0",
+        "neutral, calm, happiness, sadness, anger, fear, disgust, surprise",
+        "valence, arousal, dominance",
+        "| `emotion/uar` (main) | 0.4567 | 0.4000 to 0.5000 | 0.1250 |",
+        "control: constant",
+        "| `emotion/uar` | anger | 0.2500 |",
+        "| calm | undefined |",
+        "| gender | f | `emotion/uar` | 0.3100 |",
+        "One remark.",
+        "A note.",
+        "1.25",
+        "affectzoo predict FILES --model toy/mean.first",
+        "Intended use",
+        "Known bias",
+        load_space("ravdess8+vad").hash,
+        "made for the tests",
+        "| items trained on | 2 |",
+    ):
         assert text in card, text
     assert EvalRecord.read(folder / "record.json").scores["emotion/uar"].value == 0.4567
 
@@ -300,5 +352,13 @@ def test_sha256_of_a_file_against_a_known_value(tmp_path):
 def test_saving_does_not_touch_the_model(toy, tmp_path):
     model = toy_model().train()
     before = {n: t.clone() for n, t in model.state_dict().items()}
-    save_artefact(model, tmp_path, tag="t", golden=toy_batch(model), licences=LICENCES, training=TRAINING, dtype="float16")
+    save_artefact(
+        model,
+        tmp_path,
+        tag="t",
+        golden=toy_batch(model),
+        licences=LICENCES,
+        training=TRAINING,
+        dtype="float16",
+    )
     assert model.training and all(torch.equal(t, before[n]) for n, t in model.state_dict().items())

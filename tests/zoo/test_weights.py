@@ -19,7 +19,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.seen.append((self.path, self.headers.get("Range")))
-        body = {"good": DATA, "ranges": DATA, "short": DATA, "bad": b"x" + DATA[1:]}.get(self.path.split("/")[1])
+        body = {"good": DATA, "ranges": DATA, "short": DATA, "bad": b"x" + DATA[1:]}.get(
+            self.path.split("/")[1]
+        )
         if body is None:
             self.send_error(404)
             return
@@ -103,19 +105,33 @@ def test_offline_uses_what_is_there_and_asks_for_nothing(server, tmp_path, monke
     assert not server.seen
 
 
-@pytest.mark.parametrize(("url", "sha", "revision", "message"), [
-    ("http://127.0.0.1/w", "", None, "sha256"), ("http://127.0.0.1/w", None, None, "sha256"),
-    ("file:///etc/passwd", SHA, None, "only http"), ([], SHA, None, "at least one"),
-    ("https://huggingface.co/org/name/resolve/main/w", SHA, None, "'main'; a commit"),
-    ("https://huggingface.co/org/name/resolve/{revision}/w", SHA, "v1.0", "'v1.0'; a commit"),
-])
+@pytest.mark.parametrize(
+    ("url", "sha", "revision", "message"),
+    [
+        ("http://127.0.0.1/w", "", None, "sha256"),
+        ("http://127.0.0.1/w", None, None, "sha256"),
+        ("file:///etc/passwd", SHA, None, "only http"),
+        ([], SHA, None, "at least one"),
+        ("https://huggingface.co/org/name/resolve/main/w", SHA, None, "'main'; a commit"),
+        ("https://huggingface.co/org/name/resolve/{revision}/w", SHA, "v1.0", "'v1.0'; a commit"),
+    ],
+)
 def test_what_is_not_pinned_is_refused(tmp_path, url, sha, revision, message):
     with pytest.raises(AffectZooError, match=message):
         download(url, sha, tmp_path, revision)
 
 
-@pytest.mark.parametrize("name", ["hf-hub:org/name", "hf-hub:org/name@main", "hf-hub:org/name@" + "a" * 39,
-                                  "hf-hub:org/name@" + "A" * 40, "hf-hub:name@" + "a" * 40, "hf-hub:a/b/c@" + "a" * 40])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hf-hub:org/name",
+        "hf-hub:org/name@main",
+        "hf-hub:org/name@" + "a" * 39,
+        "hf-hub:org/name@" + "A" * 40,
+        "hf-hub:name@" + "a" * 40,
+        "hf-hub:a/b/c@" + "a" * 40,
+    ],
+)
 def test_a_hub_id_without_commit_is_refused(name):
     with pytest.raises(AffectZooError, match="40 hex digits"):
         hub_folder(name)
@@ -125,10 +141,16 @@ def test_a_hub_id_with_commit_asks_for_that_commit_only(monkeypatch, tmp_path):
     import huggingface_hub
 
     asked = {}
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda repo, **kw: asked.update(repo=repo, **kw) or str(tmp_path))
+    monkeypatch.setattr(
+        huggingface_hub,
+        "snapshot_download",
+        lambda repo, **kw: asked.update(repo=repo, **kw) or str(tmp_path),
+    )
     monkeypatch.setenv("AFFECTZOO_OFFLINE", "1")
     assert hub_folder("hf-hub:org/name@" + "ab" * 20) == tmp_path
-    assert asked["repo"] == "org/name" and asked["revision"] == "ab" * 20 and asked["local_files_only"] is True
+    assert (
+        asked["repo"] == "org/name" and asked["revision"] == "ab" * 20 and asked["local_files_only"] is True
+    )
     assert not [p for p in asked["allow_patterns"] if p.endswith((".py", ".bin", ".pt", "*"))]
 
 
@@ -156,8 +178,12 @@ def test_an_archive_is_unpacked_beside_what_is_there(tmp_path, make):
     (tmp_path / "out" / "a" / "old").write_text("old")
     make(tmp_path / "x", ["a/b.txt", "c.txt"])
     assert unpack(tmp_path / "x", tmp_path / "out") == tmp_path / "out"
-    files = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file())
-    assert files == ["a/b.txt", "a/old", "c.txt"] and (tmp_path / "out" / "a" / "b.txt").read_text() == "a/b.txt"
+    files = sorted(
+        p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file()
+    )
+    assert (
+        files == ["a/b.txt", "a/old", "c.txt"] and (tmp_path / "out" / "a" / "b.txt").read_text() == "a/b.txt"
+    )
 
 
 @pytest.mark.parametrize("make", [make_zip, make_tar])
