@@ -46,7 +46,7 @@ def read_audio(path: str | Path) -> dict[str, Signal]:
 
 
 def _missing_bytes(path: Path, container: str) -> int:
-    """How many bytes are missing at the end of a wav or ogg file, which libsndfile shortens without a word."""
+    """How many bytes are missing at the end of a wav or ogg file; libsndfile shortens those silently."""
     if container in ("WAV", "WAVEX"):
         return _missing_in_wav(path)
     return _missing_in_ogg(path) if container == "OGG" else 0

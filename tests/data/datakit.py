@@ -14,8 +14,8 @@ SPACE = load_space("emodb4")
 def card(**changes) -> DatasetCard:
     fields = {
         "name": "kit", "title": "Kit", "revision": "1", "modalities": ("audio",), "adapter": "affectzoo.none",
-        "label_space": "emodb4", "source": "made", "how_to_obtain": "no need", "licence": DataLicence("CC0-1.0"),
-        "free_for_any_use": True, "groups": ("speaker",),
+        "label_space": "emodb4", "source": "made", "how_to_obtain": "no need", "free_for_any_use": True,
+        "licence": DataLicence("CC0-1.0"), "groups": ("speaker",),
     }  # fmt: skip
     return DatasetCard(**{**fields, **changes})
 

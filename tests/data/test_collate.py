@@ -74,6 +74,10 @@ def test_an_item_without_a_timed_target_is_masked():
     assert vad.values.shape == (2, 2, 3) and not vad.mask[0].any()
 
 
+def labelled(values):
+    return replace(sample(1), targets={"emotion": Target(values, np.ones(len(values), bool))})
+
+
 def other_rate(s):
     return replace(s, signals={"audio": replace(s.signals["audio"], rate_hz=50.0)})
 
@@ -83,11 +87,14 @@ def other_rate(s):
     [
         (replace(sample(1), signals={}), "k001: its signals are none; those of k000 are audio"),
         (other_rate(sample(1)), r"k001: audio is \(\) at 50.0 Hz; k000 is \(\) at 100.0 Hz"),
-        (replace(sample(1), signals={"audio": SignalRef("x.wav", "audio")}), "k001: its audio has not been loaded"),
-        (replace(sample(1), targets={"emotion": Target(np.zeros(7), np.ones(7, bool))}), "7 values, its label space 4"),
-        (replace(sample(1), targets={"emotion": Target(np.full(4, np.nan), np.ones(4, bool))}), "k001.*not finite"),
+        (
+            replace(sample(1), signals={"audio": SignalRef("x.wav", "audio")}),
+            "k001: its audio has not been load",
+        ),
+        (labelled(np.zeros(7)), "7 values, its label space 4"),
+        (labelled(np.full(4, np.nan)), "k001.*not finite"),
     ],
-)  # fmt: skip
+)
 def test_samples_that_do_not_fit_name_the_key(second, message):
     with pytest.raises(AffectZooError, match=message):
         collate([sample(0), second], SPACE)

@@ -174,8 +174,13 @@ class Probe(L.LightningModule):
 
 
 def trainer(folder, callbacks=(), **kw):
-    return L.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
-                     default_root_dir=folder, callbacks=list(callbacks), num_sanity_val_steps=0, **kw)  # fmt: skip
+    off = {
+        "logger": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+    }
+    return L.Trainer(accelerator="cpu", default_root_dir=folder, callbacks=list(callbacks), **off, **kw)
 
 
 def quiet():

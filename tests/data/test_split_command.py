@@ -11,9 +11,8 @@ from affectzoo.errors import AffectZooError, LeakError
 @pytest.fixture
 def table(tmp_path):
     path = tmp_path / "t.csv"
-    rows = [{"path": f"wav/{i}.wav", "speaker": f"s{i % 7}", "clip": f"c{i % 14}", "emotion": "ab"[i // 14 % 2]}
-            for i in range(56)]  # fmt: skip
-    pd.DataFrame(rows).to_csv(path, index=False)
+    rows = [(f"wav/{i}.wav", f"s{i % 7}", f"c{i % 14}", "ab"[i // 14 % 2]) for i in range(56)]
+    pd.DataFrame(rows, columns=["path", "speaker", "clip", "emotion"]).to_csv(path, index=False)
     return path
 
 

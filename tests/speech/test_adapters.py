@@ -19,8 +19,8 @@ LAYOUTS = {
         ("wav/03a01Fa", "happiness", {"speaker": "emodb03", "text": "a01"}),
     ),
     "ravdess": (
-        {"path": "wav/Actor_01/03-01-03-01-01-01-01.flac", "speaker": "ravdess01", "gender": "m", "emotion": "happy",
-         "intensity": "normal", "statement": "1", "duration": "3.3"},
+        {"path": "wav/Actor_01/03-01-03-01-01-01-01.flac", "speaker": "ravdess01", "gender": "m",
+         "emotion": "happy", "intensity": "normal", "statement": "1", "duration": "3.3"},
         ("wav/Actor_01/03-01-03-01-01-01-01", "happiness", {"speaker": "ravdess01", "statement": "1"}),
     ),
     "nemo": (
@@ -118,11 +118,13 @@ def test_emodb_heldout_speakers():
     assert folds.assignment["wav/03a01Fa"] == "test"
 
 
+SEVEN = ("calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
+NEMO = {"anger": 138, "fear": 138, "happiness": 142, "neutral": 144, "sadness": 140, "surprise": 121}
 COUNTS = {
     "emodb": ({"anger": 127, "happiness": 71, "neutral": 79, "sadness": 62}, 10),
-    "ravdess": ({"neutral": 96} | dict.fromkeys(("calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"), 192), 24),
-    "nemo": ({"anger": 138, "fear": 138, "happiness": 142, "neutral": 144, "sadness": 140, "surprise": 121}, 9),
-}  # fmt: skip
+    "ravdess": ({"neutral": 96} | dict.fromkeys(SEVEN, 192), 24),
+    "nemo": (NEMO, 9),
+}
 
 
 @pytest.mark.data
