@@ -1,9 +1,11 @@
 """One run: data, model, fit, test predictions, record, artefact. And the table that ends it."""
 
 import json
+import logging
 import shlex
 import sys
 import time
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,7 @@ def run(cfg: DictConfig) -> float | None:
     """Run what the configuration says; returns the value of `optimized_metric` (a sweep's objective)."""
     from affectzoo.engine.folds import run_folds
 
+    _quiet()
     if cfg.threads:
         torch.set_num_threads(cfg.threads)
     if cfg.folds is not None:
@@ -65,7 +68,8 @@ def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
     _claim(cfg, run_dir)
     space = label_space(cfg)
     extra = {} if fold is None else {"fold": fold}
-    data: AffectDataModule = instantiate(cfg.data, label_space=space, seed=cfg.seed, **extra)
+    make_data = instantiate(cfg.data, _partial_=True)  # a LabelSpace must not pass through OmegaConf
+    data: AffectDataModule = make_data(label_space=space, seed=cfg.seed, **extra)
     model = starting_model(cfg, space)
     data.attach(model)
     data.setup()
@@ -184,6 +188,13 @@ def _claim(cfg: DictConfig, run_dir: Path) -> None:
             raise AffectZooError(f"{run_dir} holds a run with another configuration (differs in: {', '.join(differ)}); "
                                  "choose another run_dir, or resume=false to start it again")
     path.write_text(json.dumps(now, indent=1, sort_keys=True))
+
+
+def _quiet() -> None:
+    """Leave the screen to the progress bar and the table: Lightning's notices about devices and tips are not news."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for text in (".*LeafSpec.*", ".*does not have many workers.*", ".*GPU available but not used.*", ".*log_every_n_steps.*"):
+        warnings.filterwarnings("ignore", text)
 
 
 def _objective(cfg: DictConfig, logged: dict[str, float]) -> float | None:
