@@ -179,3 +179,18 @@ def _raises(call: Callable[[], object], what: str) -> None:
     except AffectZooError:
         return
     raise AssertionError(f"{what} must raise AffectZooError")
+
+
+CASES = (
+    _card,
+    _empty,
+    _single,
+    _constant,
+    _masked,
+    _unlabelled_values,
+    _nan,
+    _shapes,
+    _merge,
+    _order,
+    _reset,
+)

@@ -19,14 +19,15 @@ emotion and of state are two computations).
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from torchmetrics import Metric
+from typing import TYPE_CHECKING, Any
 
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.labels.space import FIELDS, LabelSpace
 from affectzoo.plugins import import_target, resource_files
 from affectzoo.schema import from_dict, read_yaml
+
+if TYPE_CHECKING:  # listing must not import torch
+    from torchmetrics import Metric
 
 _SWAPPED = (
     "means plain accuracy in some papers and mean recall in others; use 'accuracy' (correct / all) or "
@@ -106,8 +107,10 @@ def metric_entry(field_name: str, name: str) -> MetricEntry:
     )
 
 
-def build_metric(space: LabelSpace, field_name: str, name: str) -> Metric:
+def build_metric(space: LabelSpace, field_name: str, name: str) -> "Metric":
     """A fresh metric for one field of a space."""
+    from torchmetrics import Metric
+
     names = space.names(field_name)
     if not names:
         raise UnknownNameError("field", field_name, space.fields, f"label space {space.name!r}")
