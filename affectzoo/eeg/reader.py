@@ -1,6 +1,7 @@
 """Reader of EEG recordings in .npz: `data` (T, C) in microvolts, `rate_hz`, `channels`."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ ARRAYS = ("data", "rate_hz", "channels")
 #: Plausible standard deviation of a scalp channel in microvolts (ours): below is volt or millivolt, above is
 #: raw converter counts or nanovolt. Drift and blinks stay well inside.
 PLAUSIBLE_UV = (0.05, 5000.0)
+#: What numpy and zipfile raise for foreign, damaged, encrypted or pickled content.
+_BROKEN = (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def read_npz(path: str | Path) -> dict[str, Signal]:
@@ -43,7 +46,7 @@ def _load(path: str | Path) -> dict[str, np.ndarray]:
             return {name: archive[name] for name in ARRAYS}
     except FileError:
         raise
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.error) as e:
+    except _BROKEN as e:
         raise FileError(path, f"is not a readable .npz without pickled objects ({e})") from None
 
 

@@ -23,9 +23,12 @@ def read_image(path: str | Path) -> dict[str, Signal]:
     Grey becomes three equal channels, transparency is dropped, 16 bits become 8, EXIF rotation is applied.
     Raises FileError when the file is not such a picture or is cut off.
     """
-    raw = np.fromfile(path, np.uint8)
-    image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if raw.size else None
-    if _is_cut_off(raw.tobytes()):
+    try:
+        raw = Path(path).read_bytes()
+    except OSError as e:
+        raise FileError(path, f"cannot be read ({e.strerror})") from None
+    image = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR) if raw else None
+    if _is_cut_off(raw):
         raise FileError(path, "the picture is truncated (its end is missing)")
     if image is None:
         raise FileError(path, "is not a readable picture (png, jpg or bmp expected)")

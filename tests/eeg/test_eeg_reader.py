@@ -96,9 +96,11 @@ def test_truncated_archive(tmp_path):
         read_npz(tmp_path / "a.npz")
 
 
-def test_damaged_member(tmp_path):
-    raw = bytearray(save(tmp_path).read_bytes())
-    raw[2000:2100] = bytes(100)  # inside `data`: the checksum of the member fails
+@pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
+def test_damaged_member(tmp_path, write):
+    write(tmp_path / "a.npz", data=recording(), rate_hz=128.0, channels=NAMES)
+    raw = bytearray((tmp_path / "a.npz").read_bytes())
+    raw[2000:2100] = bytes(100)  # inside `data`
     (tmp_path / "a.npz").write_bytes(bytes(raw))
     with pytest.raises(FileError, match="is not a readable .npz"):
         read_npz(tmp_path / "a.npz")

@@ -99,6 +99,13 @@ def test_missing_empty_and_foreign_files_are_named(tmp_path):
             read_file(tmp_path / name, ("face",))
 
 
+@pytest.mark.parametrize("read", [read_image, read_video])
+def test_a_folder_or_nothing_where_a_file_should_be(tmp_path, read):
+    for path in (tmp_path, tmp_path / "none.png"):
+        with pytest.raises(FileError, match=path.name):
+            read(path)
+
+
 def test_video_frames_rate_and_content(clip):
     path, au = clip
     signal = read_file(path, ("face",))["face"]

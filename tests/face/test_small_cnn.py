@@ -137,6 +137,8 @@ def stack(samples):
     data = torch.from_numpy(np.stack([s.signals["face"].data for s in samples]))
     n = len(samples)
     signal = BatchSignal(data, torch.ones(n, 1).bool(), 1.0, torch.zeros(n))
-    values = {f: torch.from_numpy(np.stack([s.targets[f].values for s in samples])) for f in ("emotion", "au")}
-    targets = {f: BatchTarget(v, torch.ones_like(v).bool()) for f, v in values.items()}
+    targets = {}
+    for field in ("emotion", "au"):
+        values = torch.from_numpy(np.stack([s.targets[field].values for s in samples]))
+        targets[field] = BatchTarget(values, torch.ones_like(values).bool())
     return AffectBatch([s.key for s in samples], {"face": signal}, targets)
