@@ -169,7 +169,7 @@ def shift_trace(trace: np.ndarray, rate_hz: float, lag_s: float) -> tuple[np.nda
     if trace.ndim < 1:
         raise AffectZooError("a trace needs a time axis")
     n = trace.shape[-1]
-    position = np.arange(n) + np.round(lag_s * rate_hz, 9)  # 0.3 * 10 is 3 samples, not 3.0000000000000004
+    position = np.arange(n) + np.round(lag_s * rate_hz, 9)  # 0.07 * 100 is 7 samples, not 7.000000000000001
     low = np.minimum(np.floor(position).astype(int), max(n - 1, 0))
     high = np.minimum(low + 1, max(n - 1, 0))
     w = position - np.floor(position)

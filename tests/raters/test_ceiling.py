@@ -48,11 +48,16 @@ def test_bias_of_persons_lowers_ccc_only_when_persons_are_kept_apart():
     assert rating_ceiling(biased, "pearson", "same").value == pytest.approx(0.8, abs=0.02)
 
 
-def test_halves_are_equal_and_disjoint():
-    x = np.where(RNG.random((30, 7)) < 0.3, np.nan, 2.0 ** np.arange(7))
-    for raters in ("same", "differ"):
-        a, b = _split_ratings(x, raters, np.random.default_rng(1))
-        assert not (a == b).any(), "distinct powers of two: equal means would need shared raters"
+@pytest.mark.parametrize("raters", ("same", "differ"))
+def test_halves_are_equal_and_disjoint(raters):
+    x = np.tile([*2.0 ** np.arange(7), np.nan], (30, 1))  # sums of powers of two tell who is in a half
+    a, b = (np.round(3 * half).astype(int) for half in _split_ratings(x, raters, np.random.default_rng(1)))
+    assert not (a & b).any()
+    assert all(bin(v).count("1") == 3 for v in [*a, *b]), "the odd rater belongs to no half"
+    assert len(set(a)) == 1 if raters == "same" else len(set(a)) > 5
+
+
+def test_halves_of_votes():
     first, second = _split_votes(np.array([[3, 2, 0], [1, 1, 5]]), np.random.default_rng(0))
     assert first.sum(1).tolist() == second.sum(1).tolist() == [2, 3]
     assert (first + second <= [[3, 2, 0], [1, 1, 5]]).all()

@@ -81,6 +81,17 @@ def test_evaluator_weighted_against_a_plain_restatement():
     np.testing.assert_allclose(out.values, x @ weights / np.sum(weights), atol=1e-12)
 
 
+def test_evaluator_weights_with_missing_ratings_restated():
+    rng = np.random.default_rng(2)
+    x = np.where(rng.random((30, 4)) < 0.3, np.nan, rng.normal(size=(30, 1)) + rng.normal(size=(30, 4)))
+    weights = []
+    for k in range(4):
+        rows = [row for row in x if np.isfinite(row[k]) and np.isfinite(np.delete(row, k)).any()]
+        both = [(row[k], np.nanmean(np.delete(row, k))) for row in rows]
+        weights.append(max(0, np.corrcoef(np.transpose(both))[0, 1]))
+    np.testing.assert_allclose(evaluator_weighted(x).weights, weights, atol=1e-12)
+
+
 def test_contrary_and_constant_raters_get_no_weight():
     x = np.arange(6.0)
     out = evaluator_weighted(np.stack([x, x + 0.5, 2 * x, -x, np.full(6, 0.1)], 1))
@@ -130,7 +141,8 @@ def test_shift_trace():
     assert mask.tolist() == [[True, True, True, False, False]]
     values, mask = shift_trace([1.0, np.nan, 3.0], 10, 0.0)
     assert values.tolist() == [1, 0, 3] and mask.tolist() == [True, False, True]
-    assert shift_trace(np.arange(5.0), 10, 0.3)[0].tolist() == [3, 4, 0, 0, 0]
+    assert 0.07 * 100 > 7, "rounding must not cost the last label"
+    assert shift_trace(np.arange(9.0), 100, 0.07)[0].tolist() == [7, 8, *[0] * 7]
     assert not shift_trace([1.0, 2.0], 10, 9.0)[1].any()
 
 
