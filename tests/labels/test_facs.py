@@ -19,7 +19,7 @@ def test_not_a_unit(text):
 
 
 def test_units_in_a_sentence():
-    assert find_aus("AU6 and AU12 (AU 25); au01, AU12 again, AU99, AU123, 7, BAU4") == (1, 6, 12, 25)
+    assert find_aus("AU6 and AU12 (AU 25); au01, AU12 again, AU99, AU243, 7, BAU4") == (1, 6, 12, 25)
     assert find_aus("") == ()
 
 
