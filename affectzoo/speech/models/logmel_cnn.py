@@ -103,23 +103,22 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, inside: int, out: int, stride: tuple[int, int]):
         super().__init__()
-        self.time_stride = stride[0]
+        self.stride = stride
         self.first = nn.Sequential(
             nn.Conv2d(inside, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU()
         )
         self.second = nn.Sequential(nn.Conv2d(out, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out))
-        same = inside == out and stride == (1, 1)
-        self.shortcut = (
-            nn.Identity()
-            if same
-            else nn.Sequential(nn.Conv2d(inside, out, 1, stride, bias=False), nn.BatchNorm2d(out))
-        )
+        self.shortcut = nn.Sequential(nn.Conv2d(inside, out, 1, bias=False), nn.BatchNorm2d(out))
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """x (B, C, T, F) with zeros where mask (B, T) is False; the same for the output."""
-        mask = mask[:, :: self.time_stride]
+        time, band = self.stride
+        mask = mask[:, ::time]
         y = self.second(zero_padding(self.first(x), mask))
-        return zero_padding(torch.relu(y + self.shortcut(x)), mask), mask
+        # Sliced, not strided: the backward pass of torch 2.11's strided 1x1 convolution (channels last, 8
+        # channels, CPU) writes beyond its memory.
+        short = self.shortcut(x[:, :, ::time, ::band].contiguous(memory_format=torch.channels_last))
+        return zero_padding(torch.relu(y + short), mask), mask
 
 
 class AttentiveStatistics(nn.Module):

@@ -16,10 +16,10 @@ from affectzoo.zoo.heads import AffectHeads
 class LateFusion(AffectModel):
     """Each stream is encoded alone, averaged over common segments, and concatenated (ours).
 
-    Segments of `segment_s` seconds start where the recording's first signal starts; the answer of a segment
-    is dated at its middle, and is valid where at least one stream has a valid frame (the other then counts as
-    zeros). Two convolutions over five segments follow the concatenation, so an answer also sees 4 segments on
-    either side.
+    Segments of `segment_s` seconds start where the recording's first signal starts. The answer of a segment
+    is dated at its middle; it is valid where that middle lies within the recording and at least one stream
+    has a valid frame (the other then counts as zeros). The first segment needs no middle. Two convolutions
+    over five segments follow the concatenation, so an answer also sees 4 segments on either side.
 
     face_size: side of the face in pixels; n_mels: see LogMel; width: channels of the first stage of either
     stream; dim: length of a stream's embedding.
@@ -60,7 +60,7 @@ class LateFusion(AffectModel):
         start = torch.minimum(face.t0_s, audio.t0_s)
         steps = max(_segment_of(s, start, self.segment_s).amax().item() + 1 for s in (seen, heard))
         pooled = [segment_means(s, start, self.segment_s, steps) for s in (seen, heard)]
-        mask = pooled[0][1] | pooled[1][1]
+        mask = (pooled[0][1] | pooled[1][1]) & middles_inside([face, audio], start, self.segment_s, steps)
         x = torch.cat([p[0] for p in pooled], -1)
         for layer in self.context:
             x = nn.functional.gelu(layer((x * mask[..., None]).transpose(1, 2)).transpose(1, 2))
@@ -99,6 +99,16 @@ def segment_means(
     count = member.sum(1)
     total = member.to(signal.data.dtype).transpose(1, 2) @ signal.data
     return total / count.clamp(min=1)[..., None], count > 0
+
+
+def middles_inside(
+    signals: list[BatchSignal], start: torch.Tensor, segment_s: float, steps: int
+) -> torch.Tensor:
+    """(B, steps) bool: the segment's middle lies before the end of the longest signal, or it is the first."""
+    last = [(s.mask * torch.arange(1, s.mask.shape[1] + 1, device=s.mask.device)).amax(1) for s in signals]
+    ends = torch.stack([s.t0_s - start + n / s.rate_hz for s, n in zip(signals, last, strict=True)])
+    middle = (torch.arange(steps, device=start.device) + 0.5) * segment_s
+    return (middle < ends.amax(0)[:, None]) | (middle == middle[0])
 
 
 def _segment_of(signal: BatchSignal, start: torch.Tensor, segment_s: float) -> torch.Tensor:
