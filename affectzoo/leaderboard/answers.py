@@ -47,7 +47,8 @@ def lay_over(table: PredictionTable, exam: Exam) -> Answers:
     left_aside = len(table.frame) - len(frame)
     if left_aside:
         remarks.append(f"{left_aside} rows of items that the benchmark does not test were left aside")
-    missing = tuple(k for k in exam.test_keys if k not in set(frame.key))
+    given = set(frame.key)
+    missing = tuple(k for k in exam.test_keys if k not in given)
     failed = set(frame.key[frame.error != ""])
     values, answered = {}, {}
     for field in exam.benchmark.fields:

@@ -8,6 +8,7 @@ import yaml
 from affectzoo.data.card import load_card
 from affectzoo.data.split import load_folds
 from affectzoo.errors import AffectZooError, UnknownNameError
+from affectzoo.leaderboard import benchmark as benchmark_module
 from affectzoo.leaderboard.benchmark import Benchmark, check_benchmark, list_benchmarks, load_benchmark
 from affectzoo.plugins import resource_files
 from affectzoo.schema import from_dict
@@ -94,3 +95,11 @@ def test_unknown_benchmark_and_label_space():
         load_benchmark("emodb4-losso")
     with pytest.raises(UnknownNameError, match="label space 'emodb5'"):
         check_benchmark(dataclasses.replace(tiny_benchmark(), label_space="emodb5"))
+
+
+def test_the_files_name_is_the_benchmarks(tmp_path, monkeypatch):
+    path = tmp_path / "renamed.yaml"
+    path.write_text(resource_files("configs", "benchmark")["nemo-loso"].read_text())
+    monkeypatch.setattr(benchmark_module, "resource_files", lambda *parts: {"renamed": path})
+    with pytest.raises(AffectZooError, match="renamed.yaml: name is 'nemo-loso', expected 'renamed'"):
+        load_benchmark("renamed")
