@@ -67,6 +67,12 @@ def test_brows_rise_with_au1_and_au2_and_sink_with_au4():
     assert brow_row({1: 5, 2: 5}) < brow_row({}) - 0.4 < brow_row({4: 5})
 
 
+def test_cheeks_redden_with_au6():
+    rest, raised = (draw_faces(au_matrix({6: level}), 1)[0].astype(float)[30:42] for level in (0, 5))
+    gain = (raised - rest)[..., 0] - (raised - rest)[..., 1]  # red less green
+    assert gain.mean() > 0.5
+
+
 def test_motion_is_sub_pixel():
     """A tenth of an intensity level moves no edge by a whole pixel, yet changes the picture."""
     a, b = (draw_faces(au_matrix({12: level}), 2)[0].astype(int) for level in (2.0, 2.1))

@@ -80,7 +80,7 @@ def test_truncated_jpeg_with_a_whole_thumbnail_inside(tmp_path):
     (tmp_path / "b.jpg").write_bytes(both)
     assert read_image(tmp_path / "b.jpg")["face"].data.shape == (1, 48, 64, 3)
     (tmp_path / "b.jpg").write_bytes(both[:-30])
-    with pytest.raises(FileError, match="truncated"):
+    with pytest.raises(FileError, match="the picture is truncated"):
         read_image(tmp_path / "b.jpg")
 
 
@@ -94,7 +94,7 @@ def test_not_a_picture(tmp_path, content):
 def test_missing_empty_and_foreign_files_are_named(tmp_path):
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "a.gif").write_bytes(b"GIF89a")
-    for name, text in (("none.png", "no such file"), ("empty.png", "empty"), ("a.gif", r"\.gif")):
+    for name, text in (("none.png", "no such file"), ("empty.png", "0 bytes"), ("a.gif", r"\.gif")):
         with pytest.raises(FileError, match=text):
             read_file(tmp_path / name, ("face",))
 
@@ -147,7 +147,7 @@ def test_truncated_avi(tmp_path):
     frames = np.random.default_rng(0).integers(0, 255, (40, 64, 64, 3), np.uint8)
     path = write_video(tmp_path / "cut.avi", frames, codec="MJPG")
     assert len(read_video(path)["face"]) == 40
-    with pytest.raises(FileError, match="truncated"):
+    with pytest.raises(FileError, match=r"is truncated: \d+ of 40 frames"):
         read_video(cut(path, 0.5))
 
 

@@ -39,6 +39,13 @@ def test_every_person_shows_every_emotion(samples, space):
     assert len(seen) == 24 * 7 and len({s.key for s in samples}) == 168
 
 
+def test_prototypes_are_the_published_combinations():
+    """Units that define each emotion in EMFACS, of those that are drawn."""
+    core = {"neutral": set(), "happiness": {6, 12}, "sadness": {1, 4, 15}, "surprise": {1, 2, 5, 26},
+            "fear": {1, 2, 4, 5, 20}, "anger": {4, 5, 7, 23}, "disgust": {9, 10}}
+    assert {name: set(always) for name, (always, _) in PROTOTYPES.items()} == core
+
+
 def test_units_follow_the_prototype(samples, space):
     columns = {a.number: i for i, a in enumerate(space.action_units)}
     for s in samples:
