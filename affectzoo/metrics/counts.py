@@ -6,6 +6,7 @@ positives, positives, labelled rows. Counts are whole numbers in float64, exact 
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -120,12 +121,15 @@ class BinaryMetric(StatMetric):
 
 def confusion_counts(pred: Tensor, target: Tensor, c: int) -> Tensor:
     """Counts (C, C), row = truth, column = prediction, of classes (N,) already known to be in range."""
-    out = torch.zeros(c * c, dtype=torch.int64, device=pred.device)
-    for i in range(0, len(pred), _BLOCK):  # blocks keep the joint index in the cache
-        out += torch.bincount(
-            torch.add(pred[i : i + _BLOCK], target[i : i + _BLOCK], alpha=c), minlength=c * c
-        )
-    return out.reshape(c, c)
+    if not pred.is_cpu:
+        return torch.bincount(torch.add(pred, target, alpha=c), minlength=c * c).reshape(c, c)
+    p, t = pred.numpy(), target.numpy()  # NumPy has less to do around a call, which is what small batches feel
+    out = np.zeros(c * c, np.int64)
+    for i in range(0, len(p), _BLOCK):  # blocks keep the joint index in the cache
+        joint = t[i : i + _BLOCK] * c
+        joint += p[i : i + _BLOCK]
+        out += np.bincount(joint, minlength=c * c)
+    return torch.from_numpy(out.reshape(c, c))
 
 
 def count_true(flags: Tensor) -> Tensor:
@@ -197,15 +201,16 @@ def _row_mask(mask: Any, pred: Tensor, c: int, what: str) -> Tensor | None:
 def _labels(x: Tensor, keep: Tensor | None, c: int, what: str, distribution: bool) -> Tensor:
     """Integer classes of the kept rows."""
     if not x.is_floating_point() and x.dtype != torch.bool:
-        x = x.reshape(-1)
+        x = x if x.ndim == 1 else x.reshape(-1)
         x = x if keep is None else x[_same_length(x, keep, what)]
-        low, high = (int(v) for v in torch.aminmax(x)) if len(x) else (0, 0)
-        if low < 0 or high >= c:
+        x = x.long()
+        if len(x) and not _all_below(x, c):
+            low, high = int(x.min()), int(x.max())
             raise AffectZooError(
                 f"{what}: classes {low} to {high} do not fit {c} names; mask missing labels "
                 "instead of coding them"
             )
-        return x.long()
+        return x
     if x.ndim < 2 or x.shape[-1] != c:
         raise AffectZooError(
             f"{what}: expected scores (N, {c}) or integer classes (N,), got {tuple(x.shape)} {x.dtype}"
@@ -217,6 +222,14 @@ def _labels(x: Tensor, keep: Tensor | None, c: int, what: str, distribution: boo
     else:
         require_finite(x.double().sum(), what)
     return x.argmax(-1)  # documented to return the first of equal maxima
+
+
+def _all_below(x: Tensor, c: int) -> bool:
+    """Whether integers lie in 0 to c - 1; on the CPU in one pass, as negative numbers read unsigned are huge."""
+    if x.is_cpu:
+        return bool(x.numpy().view(np.uint64).max() < c)
+    low, high = torch.aminmax(x)
+    return bool((low >= 0) & (high < c))
 
 
 def _same_length(x: Tensor, keep: Tensor, what: str) -> Tensor:

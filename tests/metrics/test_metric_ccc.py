@@ -20,6 +20,7 @@ from sklearn.metrics import root_mean_squared_error
 from affectzoo.errors import AffectZooError
 from affectzoo.metrics.ccc import CCC, CCCSeq, Pearson, ccc, ccc_seq, pearson, rmse, sagr
 from affectzoo.metrics.icc import icc21, icc31_consistency
+from affectzoo.metrics.moments import COUNT
 
 
 def lin(x, y) -> float:
@@ -246,5 +247,5 @@ def test_any_partition_merges_to_one_update(cuts, offset):
     merged = CCC.reduction(torch.stack(parts))
     whole = CCC(("a", "b"))
     whole.update(x, y, mask)
-    assert torch.equal(merged[:, 0], whole.stats[:, 0]), "counts are exact"
+    assert torch.equal(merged[:, COUNT], whole.stats[:, COUNT]), "counts are exact"
     assert torch.allclose(whole.classes(merged), whole.classes(whole.stats), rtol=0, atol=1e-11)

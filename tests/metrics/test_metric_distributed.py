@@ -7,6 +7,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from affectzoo.metrics.contract import SPACE, example_rows
+from affectzoo.metrics.moments import COUNT
 from affectzoo.metrics.registry import build_metric, list_metrics
 from affectzoo.metrics.suite import MetricSuite
 from affectzoo.structures.prediction import AffectPrediction, PredictionField
@@ -52,8 +53,8 @@ def worker(rank, file, out):
             found[f"{split} {name}"] = metric.compute().numpy()
             if name == "vad/ccc":
                 with metric.sync_context():
-                    found[f"{split} count"] = metric.stats[:, 0].numpy()
-                found[f"{split} own"] = metric.stats[:, 0].numpy()  # the local state is back after the sync
+                    found[f"{split} count"] = metric.stats[:, COUNT].numpy()
+                found[f"{split} own"] = metric.stats[:, COUNT].numpy()  # the local state is back after the sync
         found |= {f"{split} suite {k}": v.numpy() for k, v in suite_of(rows).compute().items()}
     np.savez(f"{out}.{rank}.npz", **found)
     dist.destroy_process_group()
