@@ -82,7 +82,6 @@ class Partial:
                 whole += len(raw)
         with open(self.path, "rb+") as f:
             f.truncate(whole)
-        self.failed.clear()  # tried again: the cause may be gone
 
 
 def _column(name: str, values: list) -> np.ndarray:

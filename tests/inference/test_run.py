@@ -135,6 +135,36 @@ def test_an_interrupted_run_goes_on_where_it_stopped(predictor, files, tmp_path,
     assert (tmp_path / "p.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes() and not partial.exists()
 
 
+def test_a_run_that_is_interrupted_twice_loses_nothing(predictor, files, tmp_path, monkeypatch):
+    for _ in range(2):
+        with monkeypatch.context() as m:
+            break_after(m, predictor, 1)
+            with pytest.raises(Stop):
+                go(predictor, files, tmp_path / "p.csv")
+        with (tmp_path / "p.csv.partial.jsonl").open("a") as f:
+            f.write('{"id": "cut off')
+    with monkeypatch.context() as m:
+        seen = break_after(m, predictor, 99)
+        go(predictor, files, tmp_path / "p.csv")
+    assert sum(map(len, seen)) == len(files) - 4
+
+
+def test_a_file_that_failed_is_tried_again(toy, files, tmp_path, monkeypatch):
+    predictor = load_predictor(save(toy_model(), tmp_path / "ckpt"))
+    inner = predictor.read
+
+    def read(path, key=None):
+        raise OSError("the disk is away")
+
+    with monkeypatch.context() as m:
+        m.setattr(predictor, "read", read)
+        m.setattr(run, "_assemble", lambda *a: (_ for _ in ()).throw(Stop))
+        with pytest.raises(Stop):
+            go(predictor, files, tmp_path / "p.csv")
+    monkeypatch.setattr(predictor, "read", inner)
+    assert go(predictor, files, tmp_path / "p.csv").frame.error.eq("").all()
+
+
 @pytest.mark.parametrize("change", ["file", "model", "no resume", "nothing"])
 def test_what_has_changed_is_done_again(toy, files, tmp_path, monkeypatch, change):
     predictor = load_predictor(save(toy_model(), tmp_path / "ckpt"))
