@@ -2,12 +2,14 @@ import numpy as np
 import pytest
 import torch
 
+from affectzoo.data.collate import collate
 from affectzoo.eeg.models.band_tcn import BandTcn
 from affectzoo.eeg.synthetic import generate
 from affectzoo.errors import AffectZooError
 from affectzoo.plugins import import_target, resource_files
 from affectzoo.schema import read_yaml
 from affectzoo.structures.sample import AffectBatch, BatchSignal
+from affectzoo.testing import check_model
 
 
 def batch(b=3, t=20, lengths=(20, 11, 15), channels=8, seed=0):
@@ -27,6 +29,11 @@ def net():
 
 def vad(model, item):
     return model(item).vad.values
+
+
+def test_contract(net):
+    recordings = [net.prepare(generate(1, seed=i, seconds=8.0 + i)[0]) for i in range(3)]
+    check_model(net, collate(recordings, net.label_space))
 
 
 def test_steps_keep_the_batchs_clock(net):

@@ -128,3 +128,19 @@ def test_bad_options():
     for options in ({"window_s": 0}, {"hop_s": -1}):
         with pytest.raises(AffectZooError, match="positive"):
             BandPower(**options)
+
+
+@pytest.mark.data
+def test_real_posterior_alpha_drops_in_mental_arithmetic(data_root):
+    """PhysioNet eegmat: alpha over the back of the head is weaker in the task than at rest (Zyma et al. 2019)."""
+    drops = []
+    for path in sorted((data_root / "eegmat" / "eeg").glob("*.npz"))[:12]:
+        with np.load(path, allow_pickle=False) as z:
+            names = [n for n in z["ch_names"] if n.split()[-1] in ("P3", "P4", "Pz", "O1", "O2")]
+            rows = [z["ch_names"].tolist().index(n) for n in names]
+            parts = [(z[k][rows] * z["scale_uv"][rows, None]).T for k in ("rest", "task")]
+            rest, task = (BandPower()(Signal(x, float(z["sfreq"]))).data for x in parts)
+        assert len(names) == 5 and len(rest) == 60
+        alpha = slice(2, None, 5)
+        drops.append(2 * np.log(2) * (task[:, alpha].mean() - rest[:, alpha].mean()))  # log power ratio
+    assert -1.5 < np.median(drops) < -0.15

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from scipy.signal import welch
 
+from affectzoo.data.dataset import open_dataset
+from affectzoo.data.split import load_folds
 from affectzoo.eeg.reader import read_npz
 from affectzoo.eeg.synthetic import CHANNELS, generate, iter_samples, trajectory, write_files
+from affectzoo.testing import check_dataset
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +102,12 @@ def test_written_files_read_back(tmp_path):
 
 
 def test_card_split_and_data_agree():
-    dataset = pytest.importorskip("affectzoo.data.dataset")
-    split = pytest.importorskip("affectzoo.data.split")
-    opened = dataset.open_dataset("eeg_synthetic", seconds=2.0)
-    folds = split.load_folds(opened.card, "subjects")
+    opened = open_dataset("eeg_synthetic", seconds=2.0)
+    folds = load_folds(opened.card, "subjects")
     assert set(folds.assignment) == {s.key for s in opened.samples}
     pairs = {(s.groups["subject"], folds.assignment[s.key]) for s in opened.samples}
     assert len(pairs) == 8 and opened.space.names("vad") == ("valence", "arousal", "dominance")
+
+
+def test_contract():
+    check_dataset("eeg_synthetic", n=16, seconds=3.0)

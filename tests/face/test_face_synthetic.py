@@ -3,9 +3,12 @@ import csv
 import numpy as np
 import pytest
 
+from affectzoo.data.dataset import open_dataset
+from affectzoo.data.split import load_folds
 from affectzoo.face.reader import read_image
 from affectzoo.face.synthetic import CONFLICTS, PROTOTYPES, SPACE, generate, iter_samples, write_files
 from affectzoo.labels.space import load_space
+from affectzoo.testing import check_dataset
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +86,15 @@ def test_written_files_read_back(tmp_path, space):
 
 
 def test_card_split_and_data_agree():
-    dataset = pytest.importorskip("affectzoo.data.dataset")
-    split = pytest.importorskip("affectzoo.data.split")
-    opened = dataset.open_dataset("face_synthetic", size=16)
-    folds = split.load_folds(opened.card, "subjects")
+    opened = open_dataset("face_synthetic", size=16)
+    folds = load_folds(opened.card, "subjects")
     assert set(folds.assignment) == {s.key for s in opened.samples}
     parts = {}
     for s in opened.samples:
         parts.setdefault(s.groups["subject"], set()).add(folds.assignment[s.key])
     assert all(len(p) == 1 for p in parts.values()) and len(parts) == 24
     assert opened.space.hash == load_space(SPACE).hash
+
+
+def test_contract():
+    check_dataset("face_synthetic", n=60, size=16)

@@ -5,12 +5,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from affectzoo.data.collate import collate
 from affectzoo.errors import AffectZooError, UnknownNameError
+from affectzoo.face.drawing import au_matrix, draw_faces
 from affectzoo.face.models.small_cnn import SmallCnn
 from affectzoo.face.synthetic import SPACE, generate
 from affectzoo.plugins import import_target, resource_files
 from affectzoo.schema import read_yaml
-from affectzoo.structures.sample import AffectBatch, BatchSignal, BatchTarget
+from affectzoo.structures.sample import AffectBatch, AffectSample, BatchSignal, BatchTarget
+from affectzoo.structures.signal import Signal
+from affectzoo.testing import check_model
 
 SIZE = 32
 
@@ -29,6 +33,14 @@ def model(granularity="clip", **options):
 
 def values(prediction):
     return torch.cat([f.values for f in prediction.fields.values()], -1)
+
+
+@pytest.mark.parametrize("granularity", ["clip", "frame"])
+def test_contract(granularity):
+    net = model(granularity)
+    clips = [net.prepare(AffectSample(f"k{i}", {"face": Signal(draw_faces(au_matrix({12: 3}, n), i), 10.0)}))
+             for i, n in enumerate((3, 5, 2))]
+    check_model(net, collate(clips, net.label_space))
 
 
 @pytest.mark.parametrize("granularity", ["clip", "frame"])
