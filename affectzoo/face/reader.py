@@ -15,6 +15,8 @@ from affectzoo.structures.signal import Signal
 MAX_SIDE = 256
 #: More frames than this are refused (about 1 GB at 256 x 170): cut the file into parts.
 MAX_FRAMES = 9000
+#: Text that the decoder would follow to other files, whatever this one is called.
+_PLAYLISTS = (b"ffconcat", b"#EXTM3U")
 
 
 def read_image(path: str | Path) -> dict[str, Signal]:
@@ -23,16 +25,21 @@ def read_image(path: str | Path) -> dict[str, Signal]:
     Grey becomes three equal channels, transparency is dropped, 16 bits become 8, EXIF rotation is applied.
     Raises FileError when the file is not such a picture or is cut off.
     """
-    try:
-        raw = Path(path).read_bytes()
-    except OSError as e:
-        raise FileError(path, f"cannot be read ({e.strerror})") from None
+    raw = _read(path)
     image = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR) if raw else None
     if _is_cut_off(raw):
         raise FileError(path, "the picture is truncated (its end is missing)")
     if image is None:
         raise FileError(path, "is not a readable picture (png, jpg or bmp expected)")
     return {"face": Signal(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)[None], 1.0)}
+
+
+def _read(path: str | Path, size: int = -1) -> bytes:
+    try:
+        with open(path, "rb") as handle:
+            return handle.read(size)
+    except OSError as e:
+        raise FileError(path, f"cannot be read ({e.strerror})") from None
 
 
 def _is_cut_off(raw: bytes) -> bool:
@@ -61,6 +68,8 @@ def read_video(path: str | Path, max_side: int = MAX_SIDE, max_frames: int = MAX
     variable frame rate is read as if it were constant. Raises FileError when nothing can be decoded, the rate
     is missing, the file ends early or has more than `max_frames` frames.
     """
+    if _read(path, 16).startswith(_PLAYLISTS):
+        raise FileError(path, "is a playlist that names other files, not a video")
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():

@@ -132,7 +132,7 @@ def test_bad_options():
 
 @pytest.mark.data
 def test_real_posterior_alpha_drops_in_mental_arithmetic(data_root):
-    """PhysioNet eegmat: alpha over the back of the head is weaker in the task than at rest (Zyma et al. 2019)."""
+    """PhysioNet eegmat (Zyma et al. 2019): posterior alpha is weaker in the task than at rest."""
     drops = []
     for path in sorted((data_root / "eegmat" / "eeg").glob("*.npz"))[:12]:
         with np.load(path, allow_pickle=False) as z:

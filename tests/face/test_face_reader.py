@@ -136,6 +136,13 @@ def test_not_a_video(tmp_path, content):
         read_video(tmp_path / "a.mp4")
 
 
+def test_a_playlist_does_not_open_other_files(tmp_path, clip):
+    (tmp_path / "other.mp4").write_bytes(clip[0].read_bytes())
+    (tmp_path / "a.mp4").write_text("ffconcat version 1.0\nfile other.mp4\n")
+    with pytest.raises(FileError, match="playlist"):
+        read_video(tmp_path / "a.mp4")
+
+
 def test_truncated_mp4(tmp_path, clip):
     copy = tmp_path / "cut.mp4"
     copy.write_bytes(clip[0].read_bytes())
