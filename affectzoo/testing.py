@@ -89,9 +89,7 @@ def check_metric(
     for args in batches[1:]:
         rest.update(*args)
     first.merge_state(rest)
-    assert _close(float(first.compute()), expected, tol), (
-        "merged states (as of two processes) give another value"
-    )
+    assert _close(float(first.compute()), expected, tol), "merged states (as of two processes) give another value"
     metric.reset()
     assert _close(_value(metric, batches), expected, tol), "after reset() the value differs"
     if len(whole) > 2 and whole[2] is not None:
@@ -118,14 +116,10 @@ def check_dataset(name: str, root: Any = None, n_load: int = 3, **options: Any) 
     for sample in islice(data.samples, n_load):
         _check_signals(sample, data)
     again = open_dataset(name, root, **options).samples
-    assert [s.key for s in again] == [s.key for s in data.samples], (
-        f"{name}: opened again, it gives other keys"
-    )
+    assert [s.key for s in again] == [s.key for s in data.samples], f"{name}: opened again, it gives other keys"
     for a, b in zip(data.samples, again, strict=True):
         for field, target in a.targets.items():
-            assert np.array_equal(target.values, b.targets[field].values), (
-                f"{a.key}: {field} differs when opened again"
-            )
+            assert np.array_equal(target.values, b.targets[field].values), f"{a.key}: {field} differs when opened again"
     for split in data.card.splits:
         _check_split(data, split)
 
@@ -145,17 +139,11 @@ def _check_prediction(pred: AffectPrediction, space: LabelSpace, batch: AffectBa
     for name, f in pred.fields.items():
         assert bool(torch.isfinite(f.values).all()), f"{name}: values are not finite"
         low, high = _range(name, f.kind, space)
-        assert low <= float(f.values.min()) and float(f.values.max()) <= high, (
-            f"{name}: values leave [{low}, {high}]"
-        )
+        assert low <= float(f.values.min()) and float(f.values.max()) <= high, f"{name}: values leave [{low}, {high}]"
     if pred.rate_hz is not None:
         steps = next(iter(pred.fields.values())).values.shape[:2]
-        assert pred.mask is not None and pred.mask.shape == steps, (
-            "a prediction over time needs a mask (B, T)"
-        )
-        assert pred.t0_s is not None and len(pred.t0_s) == len(batch), (
-            "a prediction over time needs t0_s (B,)"
-        )
+        assert pred.mask is not None and pred.mask.shape == steps, "a prediction over time needs a mask (B, T)"
+        assert pred.t0_s is not None and len(pred.t0_s) == len(batch), "a prediction over time needs t0_s (B,)"
         assert bool(pred.mask.any(1).all()), "an item has no valid step"
 
 
@@ -184,17 +172,9 @@ def _check_gradients(model: AffectModel, batch: AffectBatch) -> None:
         for f in pred.fields.values()
     )
     loss.backward()
-    dead = [
-        n
-        for n, p in model.named_parameters()
-        if p.requires_grad and (p.grad is None or not bool(p.grad.any()))
-    ]
+    dead = [n for n, p in model.named_parameters() if p.requires_grad and (p.grad is None or not bool(p.grad.any()))]
     assert not dead, f"no gradient reaches {', '.join(dead)}"
-    odd = [
-        n
-        for n, p in model.named_parameters()
-        if p.grad is not None and not bool(torch.isfinite(p.grad).all())
-    ]
+    odd = [n for n, p in model.named_parameters() if p.grad is not None and not bool(torch.isfinite(p.grad).all())]
     assert not odd, f"the gradient of {', '.join(odd)} is not finite"
     model.zero_grad()
 
@@ -246,13 +226,9 @@ def _check_rebuild(model: AffectModel, batch: AffectBatch, pred: AffectPredictio
 def _check_artefact(model: AffectModel, batch: AffectBatch, pred: AffectPrediction) -> None:
     licences = dict.fromkeys(("code", "weights", "data"), "none: a contract test")
     with tempfile.TemporaryDirectory() as folder:
-        path = save_artefact(
-            model, folder, tag="check", golden=batch, licences=licences, training={"dataset": "none"}
-        )
+        path = save_artefact(model, folder, tag="check", golden=batch, licences=licences, training={"dataset": "none"})
         back, config = load_artefact(path)
-    assert config.arch == model.arch and back.label_space == model.label_space, (
-        "config.json says something else"
-    )
+    assert config.arch == model.arch and back.label_space == model.label_space, "config.json says something else"
     _same(pred, back(batch), "a saved and loaded model answers differently", exact=True)
 
 
@@ -292,8 +268,7 @@ def _repad(batch: AffectBatch, extra: int, fill: float) -> AffectBatch:
 
 def _pick(batch: AffectBatch, order: list[int]) -> AffectBatch:
     signals = {
-        m: replace(s, data=s.data[order], mask=s.mask[order], t0_s=s.t0_s[order])
-        for m, s in batch.signals.items()
+        m: replace(s, data=s.data[order], mask=s.mask[order], t0_s=s.t0_s[order]) for m, s in batch.signals.items()
     }
     return AffectBatch([batch.keys[i] for i in order], signals)
 
@@ -301,9 +276,7 @@ def _pick(batch: AffectBatch, order: list[int]) -> AffectBatch:
 def _trim(batch: AffectBatch) -> AffectBatch:
     """Without the steps after the last valid one."""
     ends = {m: int(s.mask.any(0).nonzero().max()) + 1 for m, s in batch.signals.items()}
-    signals = {
-        m: replace(s, data=s.data[:, : ends[m]], mask=s.mask[:, : ends[m]]) for m, s in batch.signals.items()
-    }
+    signals = {m: replace(s, data=s.data[:, : ends[m]], mask=s.mask[:, : ends[m]]) for m, s in batch.signals.items()}
     return replace(batch, signals=signals)
 
 
@@ -342,21 +315,15 @@ def _check_sample(sample: AffectSample, data: Dataset) -> None:
         ("attribute", card.attributes, sample.attributes),
     ):
         lacking = set(wanted) - set(found)
-        assert not lacking, (
-            f"{sample.key}: lacks the {what} {', '.join(sorted(lacking))} that the card promises"
-        )
+        assert not lacking, f"{sample.key}: lacks the {what} {', '.join(sorted(lacking))} that the card promises"
     for field, t in sample.targets.items():
         size = space.size(field)
-        assert size and t.values.shape[-1] == size, (
-            f"{sample.key}: {field} has {t.values.shape[-1]} values, not {size}"
-        )
+        assert size and t.values.shape[-1] == size, f"{sample.key}: {field} has {t.values.shape[-1]} values, not {size}"
         values = t.values[t.mask]
         assert np.isfinite(values).all(), f"{sample.key}: {field} is not finite where it is labelled"
         low, high = _range(field, "value", space)
         inside = (values >= low - 1e-6) & (values <= high + 1e-6)
-        assert inside.all(), (
-            f"{sample.key}: {field} leaves [{low}, {high}] (a missing label is a mask, never -1)"
-        )
+        assert inside.all(), f"{sample.key}: {field} leaves [{low}, {high}] (a missing label is a mask, never -1)"
         if field == "emotion":
             rows = t.values[t.mask.all(-1)] if t.values.ndim == 2 else t.values[None][t.mask.all()[None]]
             assert np.allclose(rows.sum(-1), 1, atol=1e-4), f"{sample.key}: emotion is not a distribution"
@@ -371,9 +338,7 @@ def _check_signals(sample: AffectSample, data: Dataset) -> None:
                 f"{sample.key}: audio is not float32 in [-1, 1]"
             )
         if m == "face":
-            assert s.data.dtype == np.uint8 and s.data.shape[-1] == 3, (
-                f"{sample.key}: face is not (T, H, W, 3) uint8"
-            )
+            assert s.data.dtype == np.uint8 and s.data.shape[-1] == 3, f"{sample.key}: face is not (T, H, W, 3) uint8"
 
 
 def _check_split(data: Dataset, name: str) -> None:

@@ -14,9 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", help="write the record to this JSON file")
     parser.add_argument("--n-boot", type=int, default=1000, help="bootstrap draws; 0 gives no intervals")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap and of the prior control")
-    parser.add_argument(
-        "--pool", choices=("mean", "max", "last"), help="turn answers over time into one a clip first"
-    )
+    parser.add_argument("--pool", choices=("mean", "max", "last"), help="turn answers over time into one a clip first")
     parser.add_argument("--against", help="a second table of the same items: also give the paired difference")
 
 

@@ -11,9 +11,7 @@ HELP = "all about one model, checkpoint or data set"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument(
-        "name", help="speech/logmel_cnn, speech/logmel_cnn.TAG, a checkpoint folder, or a data set"
-    )
+    parser.add_argument("name", help="speech/logmel_cnn, speech/logmel_cnn.TAG, a checkpoint folder, or a data set")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -107,8 +105,7 @@ def _dataset(name: str) -> list[str]:
         f"size: {size or 'generated or not stated'}",
         f"groups: {', '.join(card.groups) or '-'}",
         f"splits: {', '.join(card.splits) or '-'}",
-        f"licence of the data: {card.licence.data}"
-        + (f" ({card.licence.note})" if card.licence.note else ""),
+        f"licence of the data: {card.licence.data}" + (f" ({card.licence.note})" if card.licence.note else ""),
         f"free for any use: {'yes' if card.free_for_any_use else 'no'}",
         f"source: {card.source}",
         f"how to obtain: {card.how_to_obtain}",

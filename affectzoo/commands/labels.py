@@ -23,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plot = actions.add_parser("plot", help="draw a space, or the predictions of a table")
     plot.add_argument("what", help="a label space, or a prediction table (.parquet, .csv, .jsonl)")
     plot.add_argument("--out", help="picture to write (default: <name>.png)")
-    plot.add_argument(
-        "--view", choices=("plane", "wheel"), help="default: a table and a space without angles: plane"
-    )
+    plot.add_argument("--view", choices=("plane", "wheel"), help="default: a table and a space without angles: plane")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -72,9 +70,7 @@ def _show(args: argparse.Namespace) -> None:
 
     s = load_space(args.name)
     about = ("title", "source", "licence", "notes")
-    _print(
-        f"{s.name}  version {s.version}  hash {s.hash}", *(f"{k}: {t}" for k in about if (t := getattr(s, k)))
-    )
+    _print(f"{s.name}  version {s.version}  hash {s.hash}", *(f"{k}: {t}" for k in about if (t := getattr(s, k))))
     if s.axes:
         _print(_axes(s))
     if s.categories:
@@ -98,9 +94,7 @@ def _categories(s):
     table = _table("category", "term", "valence", "arousal", "dominance", "angle", "aliases", "parents")
     for c in s.categories:
         term = terms().get(c.term) if c.term else None
-        vad = (
-            [f"{m:+.2f} ± {d:.2f}" for m, d in zip(term.mean, term.sd, strict=True)] if term else ["", "", ""]
-        )
+        vad = [f"{m:+.2f} ± {d:.2f}" for m, d in zip(term.mean, term.sd, strict=True)] if term else ["", "", ""]
         angle = "" if c.angle_deg is None else f"{c.angle_deg:g}"
         table.add_row(c.name, c.term or "", *vad, angle, ", ".join(c.aliases), ", ".join(c.parents))
     return table
@@ -137,9 +131,7 @@ def _map(args: argparse.Namespace) -> None:
 
 def _mapping(m) -> list:
     report = m.report()
-    table = _table(
-        "from", "to", "kind", "rule", "lost", title=f"{report['from']} -> {report['to']}: {m.kind}"
-    )
+    table = _table("from", "to", "kind", "rule", "lost", title=f"{report['from']} -> {report['to']}: {m.kind}")
     for r in m.rows:
         table.add_row(r.source, ", ".join(r.targets), f"[{STYLES[r.kind]}]{r.kind}[/]", r.rule, r.lost)
     counts = ", ".join(f"{n} {k}" for k, n in report["counts"].items())
@@ -181,9 +173,7 @@ def _plot_table(table, view: str | None, out: str) -> Path:
     from affectzoo.plots.wheel import plot_wheel
 
     if not {"emotion", "vad"} & set(table.meta.kinds):
-        raise AffectZooError(
-            f"the table has {', '.join(table.meta.kinds)}; nothing that a plane or wheel can show"
-        )
+        raise AffectZooError(f"the table has {', '.join(table.meta.kinds)}; nothing that a plane or wheel can show")
     if view == "wheel":
         return plot_wheel(table.space, values=np.nanmean(table.values("emotion"), 0), path=out)
     points = table.project(load_space("va")).values("vad")

@@ -17,9 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--family", help="only this family (models, checkpoints)")
     parser.add_argument("--modality", help="only what reads this modality (models, checkpoints)")
     parser.add_argument("--label-space", metavar="PATTERN", help="only checkpoints of such a label space")
-    parser.add_argument(
-        "--licence", metavar="PATTERN", help="only checkpoints whose weights have such a licence"
-    )
+    parser.add_argument("--licence", metavar="PATTERN", help="only checkpoints whose weights have such a licence")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -30,9 +28,7 @@ def run(args: argparse.Namespace) -> int:
         rows = _models(args.kind == "checkpoints", args.pattern, filters)
     else:
         if any(filters.values()):
-            raise AffectZooError(
-                f"--family, --modality, --label-space and --licence do not filter {args.kind}"
-            )
+            raise AffectZooError(f"--family, --modality, --label-space and --licence do not filter {args.kind}")
         rows = {"datasets": _datasets, "label-spaces": _spaces, "benchmarks": _benchmarks}[args.kind]()
         rows = [r for r in rows if args.pattern is None or fnmatchcase(r["name"], args.pattern)]
     if args.json:
@@ -97,8 +93,7 @@ def _spaces() -> list[dict]:
 
     spaces = [load_space(n) for n in list_spaces()]
     return [
-        {"name": s.name, "fields": ", ".join(f"{f} ({s.size(f)})" for f in s.fields), "title": s.title}
-        for s in spaces
+        {"name": s.name, "fields": ", ".join(f"{f} ({s.size(f)})" for f in s.fields), "title": s.title} for s in spaces
     ]
 
 
@@ -106,10 +101,7 @@ def _benchmarks() -> list[dict]:
     from affectzoo.leaderboard.benchmark import list_benchmarks, load_benchmark
 
     found = [load_benchmark(n) for n in list_benchmarks()]
-    return [
-        {"name": b.name, "data set": b.dataset, "label space": b.label_space, "main score": b.main}
-        for b in found
-    ]
+    return [{"name": b.name, "data set": b.dataset, "label space": b.label_space, "main score": b.main} for b in found]
 
 
 def _print(rows: list[dict]) -> None:

@@ -11,18 +11,14 @@ _SHOWN = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument(
-        "files", nargs="+", metavar="FILES", help="files, folders, globs, or '-' for a list on stdin"
-    )
+    parser.add_argument("files", nargs="+", metavar="FILES", help="files, folders, globs, or '-' for a list on stdin")
     parser.add_argument(
         "--model",
         required=True,
         metavar="NAME_OR_FOLDER",
         help="a checkpoint (affectzoo list --kind checkpoints)",
     )
-    parser.add_argument(
-        "--out", default="predictions.csv", help=".parquet, .csv or .jsonl (default: predictions.csv)"
-    )
+    parser.add_argument("--out", default="predictions.csv", help=".parquet, .csv or .jsonl (default: predictions.csv)")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument(
@@ -30,9 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--plot", action="store_true", help="also draw the table, as affectzoo plot does")
     parser.add_argument("--strict", action="store_true", help="stop at the first file that cannot be used")
-    parser.add_argument(
-        "--no-resume", action="store_true", help="begin anew, whatever an interrupted run has left"
-    )
+    parser.add_argument("--no-resume", action="store_true", help="begin anew, whatever an interrupted run has left")
 
 
 def run(args: argparse.Namespace) -> int:

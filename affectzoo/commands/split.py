@@ -16,8 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         nargs="+",
         metavar="COLUMN",
-        help="what no two parts may share (speaker); with several, the split is made by the first "
-        "and checked for all",
+        help="what no two parts may share (speaker); with several, the split is made by the first and checked for all",
     )
     parser.add_argument(
         "--folds",
@@ -26,14 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="K",
         help="number of folds (default 5); 0 leaves one group out at a time",
     )
-    parser.add_argument(
-        "--stratify", metavar="COLUMN", help="keep the shares of these classes alike in all folds"
-    )
+    parser.add_argument("--stratify", metavar="COLUMN", help="keep the shares of these classes alike in all folds")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", metavar="FILE", help="the split file (default: TABLE.split.csv)")
-    parser.add_argument(
-        "--check", action="store_true", help="make nothing: check the split in --out against --group"
-    )
+    parser.add_argument("--check", action="store_true", help="make nothing: check the split in --out against --group")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,17 +66,13 @@ def _samples(table: str, frame, groups: list[str], stratify: str | None):
         if column not in frame:
             raise UnknownNameError("column", column, frame.columns, table)
         if frame[column].isna().any():
-            raise FileError(
-                table, f"line {int(frame[column].isna().to_numpy().argmax()) + 2}: {column!r} is empty"
-            )
+            raise FileError(table, f"line {int(frame[column].isna().to_numpy().argmax()) + 2}: {column!r} is empty")
     if "key" not in frame and "path" not in frame:
         raise UnknownNameError("column", "key", frame.columns, table)
     keys = frame["key"] if "key" in frame else [Path(p).with_suffix("").as_posix() for p in frame["path"]]
     rows = zip(keys, frame[groups].astype(str).to_dict("records"), strict=True)
     samples = [AffectSample(str(key), {}, groups=row) for key, row in rows]
-    classes = (
-        dict(zip([s.key for s in samples], frame[stratify].astype(str), strict=True)) if stratify else None
-    )
+    classes = dict(zip([s.key for s in samples], frame[stratify].astype(str), strict=True)) if stratify else None
     return samples, classes
 
 

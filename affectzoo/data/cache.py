@@ -50,13 +50,9 @@ class FeatureCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as e:
-            raise FileError(
-                self.folder, f"cannot be the cache ({e.strerror}); set {CACHE_VARIABLE}"
-            ) from None
+            raise FileError(self.folder, f"cannot be the cache ({e.strerror}); set {CACHE_VARIABLE}") from None
         if not os.access(self.folder, os.W_OK):
-            raise FileError(
-                self.folder, f"the cache cannot be written; set {CACHE_VARIABLE} to another folder"
-            )
+            raise FileError(self.folder, f"the cache cannot be written; set {CACHE_VARIABLE} to another folder")
 
     def path(self, sample: AffectSample, spec: Mapping[str, Any]) -> Path:
         """Where a prepared sample lies or would lie."""

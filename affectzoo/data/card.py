@@ -125,8 +125,7 @@ def _check_split(card: DatasetCard, name: str, entry: SplitEntry, path: Path) ->
             raise UnknownNameError("group", group, card.groups, f"{where}.disjoint")
     if card.groups and not entry.disjoint and not name.endswith("-leaky"):
         raise AffectZooError(
-            f"{where}: keeps none of {', '.join(card.groups)} apart; declare `disjoint`, or call "
-            f"it '{name}-leaky'"
+            f"{where}: keeps none of {', '.join(card.groups)} apart; declare `disjoint`, or call it '{name}-leaky'"
         )
 
 

@@ -152,8 +152,7 @@ class AffectDataModule(LightningDataModule):
         if self.lost:
             text = ", ".join(f"{n} x {name}" for name, n in self.lost.items())
             warnings.warn(
-                f"data set {self.card.name!r}: labels that {self.label_space.name!r} cannot express are "
-                f"masked: {text}",
+                f"data set {self.card.name!r}: labels that {self.label_space.name!r} cannot express are masked: {text}",
                 stacklevel=2,
             )
         parts, disjoint = self._split(samples)
@@ -174,9 +173,7 @@ class AffectDataModule(LightningDataModule):
         if self.split is not None:
             own = str(self.split).endswith(".csv")
             folds = read_folds(self.split, None, groups) if own else load_folds(self.card, self.split)
-            return folds.parts(
-                self.fold, samples, self.val_fraction, self.val_group, self.seed
-            ), folds.disjoint
+            return folds.parts(self.fold, samples, self.val_fraction, self.val_group, self.seed), folds.disjoint
         group = groups[0] if groups else None
         test = set(draw_groups(samples, group, self.val_fraction, [self.seed, 1]))
         rest = [s for s in samples if s.key not in test]
@@ -214,9 +211,7 @@ class AffectDataModule(LightningDataModule):
         self.setup({"train": "fit", "val": "validate", "test": "test"}[part])
         samples = self.samples(part)
         if not samples:
-            raise AffectZooError(
-                f"data set {self.card.name!r}, split {self.split!r}: no usable item in {part}"
-            )
+            raise AffectZooError(f"data set {self.card.name!r}, split {self.split!r}: no usable item in {part}")
         return samples
 
     def _evaluation(self, part: str) -> DataLoader:

@@ -154,9 +154,7 @@ def summary(dataset: Dataset) -> dict:
     an end.
     """
     samples, space = dataset.samples, dataset.space
-    labelled = {
-        f: sum(f in s.targets and bool(s.targets[f].mask.any()) for s in samples) for f in space.fields
-    }
+    labelled = {f: sum(f in s.targets and bool(s.targets[f].mask.any()) for s in samples) for f in space.fields}
     classes = Counter(dict.fromkeys(space.names("emotion"), 0))
     classes.update(name for s in samples if (name := top_class(s, space)) is not None)
     names = sorted({g for s in samples for g in s.groups})
@@ -184,8 +182,7 @@ def _seconds(sample: AffectSample) -> float:
     if "duration_s" in sample.attributes:
         return float(sample.attributes["duration_s"])
     lengths = [
-        s.duration_s if isinstance(s, Signal) else (s.stop_s or s.start_s) - s.start_s
-        for s in sample.signals.values()
+        s.duration_s if isinstance(s, Signal) else (s.stop_s or s.start_s) - s.start_s for s in sample.signals.values()
     ]
     return max(lengths, default=0.0)
 

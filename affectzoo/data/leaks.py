@@ -27,9 +27,7 @@ def check_leaks(parts: Parts, groups: Mapping[str, Mapping[str, str]]) -> None:
     groups: group name -> key -> value. The message names the values and example keys. A key without a value
     is a leak that cannot be ruled out, and is an error too.
     """
-    problems = [
-        _shared("key", a, b, {k: k for k in (*parts[a], *parts[b])}, parts) for a, b in combinations(parts, 2)
-    ]
+    problems = [_shared("key", a, b, {k: k for k in (*parts[a], *parts[b])}, parts) for a, b in combinations(parts, 2)]
     for name, value in groups.items():
         nameless = [k for keys in parts.values() for k in keys if not value.get(k)]
         if nameless:
@@ -62,14 +60,11 @@ def _shared(name: str, a: str, b: str, value: Mapping[str, str], parts: Parts) -
         return None
     shown = ", ".join(both[:5]) + (f" and {len(both) - 5} more" if len(both) > 5 else "")
     return (
-        f"{a} and {b} share {name} {shown} (for example {first[both[0]][0]!r} in {a} "
-        f"and {second[both[0]][0]!r} in {b})"
+        f"{a} and {b} share {name} {shown} (for example {first[both[0]][0]!r} in {a} and {second[both[0]][0]!r} in {b})"
     )
 
 
-def _first_overlap(
-    recording: str, windows: list[tuple[float, float, str]], part_of: Mapping[str, str]
-) -> str | None:
+def _first_overlap(recording: str, windows: list[tuple[float, float, str]], part_of: Mapping[str, str]) -> str | None:
     latest: dict[str, tuple[float, str]] = {}  # part -> the window so far that ends last
     for start, stop, key in windows:
         part = part_of[key]

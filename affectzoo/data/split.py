@@ -80,17 +80,13 @@ class Folds:
         if self.kind == "parts" and fold not in (None, 0):
             raise AffectZooError(f"split {self.name!r} has one fold only; fold={fold} is not there")
         if self.kind == "folds" and (fold is None or not 0 <= fold < self.n):
-            raise AffectZooError(
-                f"split {self.name!r} has folds 0 to {self.n - 1}; choose one, got fold={fold}"
-            )
+            raise AffectZooError(f"split {self.name!r} has folds 0 to {self.n - 1}; choose one, got fold={fold}")
         return fold or 0
 
     def _compare(self, n_known: int, samples: Sequence[AffectSample]) -> None:
         if not n_known:
             some = next(iter(self.assignment), "nothing"), samples[0].key if samples else "nothing"
-            raise AffectZooError(
-                f"split {self.name!r} and the data share no key: {some[0]!r} and {some[1]!r}"
-            )
+            raise AffectZooError(f"split {self.name!r} and the data share no key: {some[0]!r} and {some[1]!r}")
         extra, lacking = len(samples) - n_known, len(self.assignment) - n_known
         if extra or lacking:
             warnings.warn(
@@ -106,9 +102,7 @@ def load_folds(card: DatasetCard, name: str) -> Folds:
     if name not in card.splits:
         raise UnknownNameError("split", name, card.splits, f"data set {card.name!r}")
     entry = card.splits[name]
-    return read_folds(
-        card_path(card.name).parent / entry.file, entry.kind, entry.disjoint, name, entry.sha256
-    )
+    return read_folds(card_path(card.name).parent / entry.file, entry.kind, entry.disjoint, name, entry.sha256)
 
 
 def read_folds(
@@ -204,9 +198,7 @@ def leave_one_group_out(samples: Sequence[AffectSample], group: str) -> Folds:
     return _folds(samples, {key: i for i, name in enumerate(sorted(members)) for key in members[name]}, group)
 
 
-def draw_groups(
-    samples: Sequence[AffectSample], group: str | None, fraction: float, seed: Sequence[int]
-) -> list[str]:
+def draw_groups(samples: Sequence[AffectSample], group: str | None, fraction: float, seed: Sequence[int]) -> list[str]:
     """Keys of whole groups that together come closest to `fraction` of the samples, at least one group.
 
     Groups are taken in a random order that depends on `seed` alone. Raises AffectZooError when nothing

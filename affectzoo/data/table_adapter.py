@@ -93,9 +93,7 @@ def read_table(path: str | Path):
     return frame
 
 
-def _layout(
-    path: Path, columns: list[str], space: LabelSpace, modality, range, groups: tuple[str, ...]
-) -> Layout:
+def _layout(path: Path, columns: list[str], space: LabelSpace, modality, range, groups: tuple[str, ...]) -> Layout:
     files = _file_columns(path, columns, modality)
     for group in groups:
         if group not in columns:
@@ -105,9 +103,7 @@ def _layout(
     states = tuple(c for c in columns if c in space.names("state"))
     foreign = [c for c in columns if c[:2] == "AU" and c[2:].isdigit() and c not in units]
     if foreign:
-        raise UnknownNameError(
-            "action unit", foreign[0], space.names("au"), f"{path}: label space {space.name!r}"
-        )
+        raise UnknownNameError("action unit", foreign[0], space.names("au"), f"{path}: label space {space.name!r}")
     if not (axes or units or states or ("emotion" in columns and "emotion" in space.fields)):
         wanted = (
             *(["emotion"] if "emotion" in space.fields else []),
@@ -117,8 +113,7 @@ def _layout(
         )
         raise FileError(
             path,
-            f"has no label column of {space.name!r}; it needs one of {', '.join(wanted)}; "
-            f"found {', '.join(columns)}",
+            f"has no label column of {space.name!r}; it needs one of {', '.join(wanted)}; found {', '.join(columns)}",
         )
     used = {*RESERVED, "valence", "arousal", "dominance", *units, *states, *groups}
     return Layout(files, axes, units, states, groups, tuple(c for c in columns if c not in used))
@@ -131,9 +126,7 @@ def _file_columns(path: Path, columns: list[str], modality) -> dict[str, tuple[s
             raise UnknownNameError("column", "path", columns, str(path))
         return named
     if modality is None:
-        raise AffectZooError(
-            f"{path}: say what its column 'path' holds: option modality, of {', '.join(MODALITIES)}"
-        )
+        raise AffectZooError(f"{path}: say what its column 'path' holds: option modality, of {', '.join(MODALITIES)}")
     kinds = (modality,) if isinstance(modality, str) else tuple(modality)
     for kind in kinds:
         if kind not in MODALITIES:
@@ -143,9 +136,7 @@ def _file_columns(path: Path, columns: list[str], modality) -> dict[str, tuple[s
 
 def _limits(path: Path, range) -> tuple[float, float]:
     if range is None:
-        raise AffectZooError(
-            f"{path}: has valence, arousal or dominance; declare their option range, such as [1, 9]"
-        )
+        raise AffectZooError(f"{path}: has valence, arousal or dominance; declare their option range, such as [1, 9]")
     low, high = map(float, range)
     if not low < high:
         raise AffectZooError(f"{path}: range must be [lowest, highest], got {list(range)}")
@@ -163,9 +154,7 @@ def _key(row: dict, layout: Layout) -> str:
 def _signals(folder: Path, row: dict, layout: Layout) -> dict[str, SignalRef]:
     start, stop = _number(row, "start_s") or 0.0, _number(row, "stop_s")
     if start < 0 or (stop is not None and stop <= start):
-        raise AffectZooError(
-            f"columns 'start_s' and 'stop_s': {start:g} to {stop} is not a part of a recording"
-        )
+        raise AffectZooError(f"columns 'start_s' and 'stop_s': {start:g} to {stop} is not a part of a recording")
     signals = {}
     for column, kinds in layout.files.items():
         if row[column] is not None:
@@ -186,9 +175,7 @@ def _targets(row: dict, layout: Layout, space: LabelSpace, limits) -> dict[str, 
             raise AffectZooError(f"column 'emotion': {e}") from None
     if layout.axes:
         low, high = limits
-        targets["vad"] = _numbers(
-            row, layout.axes, space, "vad", low, high, lambda v: 2 * (v - low) / (high - low) - 1
-        )
+        targets["vad"] = _numbers(row, layout.axes, space, "vad", low, high, lambda v: 2 * (v - low) / (high - low) - 1)
     if layout.units:
         targets["au"] = _numbers(row, layout.units, space, "au", 0, 5 if space.au_kind == "intensity" else 1)
     if layout.states:

@@ -17,9 +17,7 @@ LOSS_TOLERANCE = 1e-6
 DERIVED_VAD = "projected from emotion"
 
 
-def project_targets(
-    targets: Mapping[str, Target], source: LabelSpace, target: LabelSpace
-) -> dict[str, Target]:
+def project_targets(targets: Mapping[str, Target], source: LabelSpace, target: LabelSpace) -> dict[str, Target]:
     """Targets in `target` from targets in `source`, by labels.mapping; a field that cannot be had is absent.
 
     emotion: an item that loses mass is masked. vad: rated axes by name; only where nobody rated is it the

@@ -54,11 +54,12 @@ class BandPower(Transform):
             raise AffectZooError(f"EEG must be (T, channels), got {signal.data.shape}")
         top = max(high for _, high in BANDS.values())
         if signal.rate_hz < 2.2 * top:
-            raise AffectZooError(f"EEG at {signal.rate_hz:g} Hz cannot hold the band up to {top} Hz; "
-                                 f"at least {2.2 * top:g} Hz are needed")
-        if len(signal) < round(self.window_s * signal.rate_hz):
             raise AffectZooError(
-                f"EEG lasts {signal.duration_s:.3f} s, less than one window of {self.window_s} s")
+                f"EEG at {signal.rate_hz:g} Hz cannot hold the band up to {top} Hz; "
+                f"at least {2.2 * top:g} Hz are needed"
+            )
+        if len(signal) < round(self.window_s * signal.rate_hz):
+            raise AffectZooError(f"EEG lasts {signal.duration_s:.3f} s, less than one window of {self.window_s} s")
         data = signal.data.astype(np.float64)
         if signal.mask is not None:
             data = np.where(signal.mask[:, None], data, 0.0)

@@ -26,11 +26,11 @@ from affectzoo.structures.signal import Signal
 CHANNELS = ("F3", "F4", "Fz", "C3", "C4", "Pz", "P3", "P4")
 #: source: (band in Hz, axis, sign, amplitude in microvolts at axis 0, weights in the order of CHANNELS).
 SOURCES = {
-    "alpha_left": ((8, 13), 0, -1, 6.0, (1.0, .1, .3, .6, .1, .2, .5, .1)),
-    "alpha_right": ((8, 13), 0, +1, 6.0, (.1, 1.0, .3, .1, .6, .2, .1, .5)),
-    "beta": ((15, 28), 1, +1, 3.5, (.7, .7, .8, 1.0, 1.0, .7, .6, .6)),
-    "gamma": ((32, 46), 1, +1, 2.0, (.9, .9, .7, .8, .8, .6, .7, .7)),
-    "theta": ((4.5, 7.5), 2, +1, 6.0, (.5, .5, 1.0, .3, .3, .2, .1, .1)),
+    "alpha_left": ((8, 13), 0, -1, 6.0, (1.0, 0.1, 0.3, 0.6, 0.1, 0.2, 0.5, 0.1)),
+    "alpha_right": ((8, 13), 0, +1, 6.0, (0.1, 1.0, 0.3, 0.1, 0.6, 0.2, 0.1, 0.5)),
+    "beta": ((15, 28), 1, +1, 3.5, (0.7, 0.7, 0.8, 1.0, 1.0, 0.7, 0.6, 0.6)),
+    "gamma": ((32, 46), 1, +1, 2.0, (0.9, 0.9, 0.7, 0.8, 0.8, 0.6, 0.7, 0.7)),
+    "theta": ((4.5, 7.5), 2, +1, 6.0, (0.5, 0.5, 1.0, 0.3, 0.3, 0.2, 0.1, 0.1)),
 }
 DEPTH = 0.9  # nepers of amplitude a unit of the axis: 7.8 dB of power
 BACKGROUND_UV = 5.0
@@ -38,8 +38,14 @@ TAU_S = 4.0
 _GRID_HZ = 4.0
 
 
-def generate(n: int, seed: int = 0, seconds: float = 60.0, rate: float = 128.0, label_rate_hz: float = 1.0,
-             subjects: int = 8) -> list[AffectSample]:
+def generate(
+    n: int,
+    seed: int = 0,
+    seconds: float = 60.0,
+    rate: float = 128.0,
+    label_rate_hz: float = 1.0,
+    subjects: int = 8,
+) -> list[AffectSample]:
     """`n` recordings, deterministic per (seed, index): eeg (seconds * rate, 8) microvolts and vad over time.
 
     The vad target has one row every 1 / label_rate_hz seconds, the first at 1 / label_rate_hz, in (-1, 1),
@@ -48,9 +54,16 @@ def generate(n: int, seed: int = 0, seconds: float = 60.0, rate: float = 128.0, 
     return [_sample(seed, i, seconds, rate, label_rate_hz, subjects) for i in range(n)]
 
 
-def iter_samples(root: Path | None, card: object, n: int = 48, seed: int = 0, seconds: float = 60.0,
-                 rate: float = 128.0, label_rate_hz: float = 1.0,
-                 subjects: int = 8) -> Iterator[AffectSample]:
+def iter_samples(
+    root: Path | None,
+    card: object,
+    n: int = 48,
+    seed: int = 0,
+    seconds: float = 60.0,
+    rate: float = 128.0,
+    label_rate_hz: float = 1.0,
+    subjects: int = 8,
+) -> Iterator[AffectSample]:
     """The adapter of the card `eeg_synthetic`: `generate` one by one; there are no files under `root`."""
     yield from (_sample(seed, i, seconds, rate, label_rate_hz, subjects) for i in range(n))
 
@@ -72,13 +85,13 @@ def write_files(folder: str | Path, n: int, seed: int = 0, seconds: float = 60.0
             np.savez_compressed(paths[-1], data=eeg.data, rate_hz=eeg.rate_hz, channels=np.array(eeg.names))
             who = (paths[-1].name, sample.groups["subject"], sample.groups["session"])
             times = vad.t0_s + np.arange(len(vad.values)) / vad.rate_hz
-            table.writerows([*who, f"{t:g}", *(f"{v:.4f}" for v in row)]
-                            for t, row in zip(times, vad.values, strict=True))
+            table.writerows(
+                [*who, f"{t:g}", *(f"{v:.4f}" for v in row)] for t, row in zip(times, vad.values, strict=True)
+            )
     return paths
 
 
-def _sample(seed: int, index: int, seconds: float, rate: float, label_rate_hz: float,
-            subjects: int) -> AffectSample:
+def _sample(seed: int, index: int, seconds: float, rate: float, label_rate_hz: float, subjects: int) -> AffectSample:
     rng = np.random.default_rng([seed, index])
     person = index % subjects
     subject = f"s{seed}_p{person:02d}"
@@ -90,8 +103,12 @@ def _sample(seed: int, index: int, seconds: float, rate: float, label_rate_hz: f
     vad = np.stack([np.interp(at, times, a) for a in axes.T], 1).astype(np.float32)
     target = Target(vad, np.ones(vad.shape, bool), label_rate_hz, 1 / label_rate_hz)
     session = f"{subject}_{'ab'[index // subjects % 2]}"
-    return AffectSample(f"eeg_s{seed}_{index:04d}", {"eeg": Signal(data, float(rate), names=CHANNELS)},
-                        {"vad": target}, {"subject": subject, "session": session})
+    return AffectSample(
+        f"eeg_s{seed}_{index:04d}",
+        {"eeg": Signal(data, float(rate), names=CHANNELS)},
+        {"vad": target},
+        {"subject": subject, "session": session},
+    )
 
 
 def trajectory(rng: np.random.Generator, seconds: float) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +121,7 @@ def trajectory(rng: np.random.Generator, seconds: float) -> tuple[np.ndarray, np
     phi = np.exp(-1 / (TAU_S * _GRID_HZ))
     pole = np.convolve([1, -phi], [1, -phi])
     x = lfilter([1.0], pole, rng.standard_normal((warm + keep, 3)), axis=0)[warm:]
-    unit = np.sqrt((1 + phi**2) / (1 - phi**2)**3)  # sd of the sum of (k + 1) phi^k w[t - k]
+    unit = np.sqrt((1 + phi**2) / (1 - phi**2) ** 3)  # sd of the sum of (k + 1) phi^k w[t - k]
     return np.arange(keep) / _GRID_HZ, np.tanh(0.8 * x / unit)
 
 
@@ -115,12 +132,19 @@ def _mix(drive: np.ndarray, rate: float, person: np.random.Generator, rng: np.ra
     weights *= person.lognormal(0, 0.15, weights.shape)
     sources = np.stack([_source(*s[:4], drive, rate, rng) for s in SOURCES.values()], 1)
     shared, own = _pink(rng, steps, 1, rate), _pink(rng, steps, len(CHANNELS), rate)
-    background = BACKGROUND_UV * (np.sqrt(.4) * shared + np.sqrt(.6) * own)
+    background = BACKGROUND_UV * (np.sqrt(0.4) * shared + np.sqrt(0.6) * own)
     return (sources @ weights + background) * person.lognormal(0, 0.2)
 
 
-def _source(band: tuple[float, float], axis: int, sign: int, amplitude_uv: float, drive: np.ndarray,
-            rate: float, rng: np.random.Generator) -> np.ndarray:
+def _source(
+    band: tuple[float, float],
+    axis: int,
+    sign: int,
+    amplitude_uv: float,
+    drive: np.ndarray,
+    rate: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
     warm = round(rate)
     sos = butter(3, band, "bandpass", fs=rate, output="sos")
     noise = sosfilt(sos, rng.standard_normal(len(drive) + warm))[warm:]

@@ -59,6 +59,11 @@ def _read(target: BatchTarget, pred: AffectPrediction, steps: int, method: str) 
     hi = (lo + 1).clamp(max=n - 1)
     w = (pos - lo).unsqueeze(-1).to(target.values.dtype)
     # Padding beyond an item's own labels is masked; hold the last valid neighbour rather than blend with a zero.
-    a, b, ma, mb = take(target.values, lo), take(target.values, hi), take(target.mask, lo), take(target.mask, hi)
+    a, b, ma, mb = (
+        take(target.values, lo),
+        take(target.values, hi),
+        take(target.mask, lo),
+        take(target.mask, hi),
+    )
     values = torch.where(ma, a, 0.0) * (1 - w) + torch.where(mb, b, 0.0) * w
     return BatchTarget(values, (ma | (w == 1)) & (mb | (w == 0)) & inside)

@@ -48,8 +48,13 @@ class KeepBest(L.Callback):
             self.best = value
             if trainer.is_global_zero:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                save_file({k: v.contiguous().cpu() for k, v in task.model.state_dict().items()}, self.folder / "best.safetensors")
-                (self.folder / "best.json").write_text(json.dumps({"epoch": trainer.current_epoch, self.monitor: value}))
+                save_file(
+                    {k: v.contiguous().cpu() for k, v in task.model.state_dict().items()},
+                    self.folder / "best.safetensors",
+                )
+                (self.folder / "best.json").write_text(
+                    json.dumps({"epoch": trainer.current_epoch, self.monitor: value})
+                )
 
     def on_fit_end(self, trainer: L.Trainer, task: L.LightningModule) -> None:
         """Put the best weights back."""
@@ -63,7 +68,10 @@ class EpochOrder(L.Callback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
         """Set the epoch on every sampler that knows epochs."""
-        for sampler in (getattr(trainer.train_dataloader, "batch_sampler", None), getattr(trainer.train_dataloader, "sampler", None)):
+        for sampler in (
+            getattr(trainer.train_dataloader, "batch_sampler", None),
+            getattr(trainer.train_dataloader, "sampler", None),
+        ):
             if hasattr(sampler, "set_epoch"):
                 sampler.set_epoch(trainer.current_epoch)
 

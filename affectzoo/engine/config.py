@@ -41,7 +41,8 @@ def check_launcher(hydra_cfg: Any, cfg: DictConfig) -> None:
         raise AffectZooError(
             f"a multirun with trainer.devices={devices} and strategy={strategy} would start the sweep again in every "
             "child process. Use one of: trainer.devices=1 (hydra/launcher=joblib runs several jobs); "
-            "trainer.strategy=ddp_spawn; hydra/launcher=submitit_slurm with tasks_per_node equal to trainer.devices")
+            "trainer.strategy=ddp_spawn; hydra/launcher=submitit_slurm with tasks_per_node equal to trainer.devices"
+        )
 
 
 #: Besides plug-ins' own packages, what a config may instantiate.
@@ -56,7 +57,9 @@ def check_targets(cfg: DictConfig) -> None:
     allowed = tuple(f"{p.package}." for p in plugins()) + ALLOWED_TARGETS
     for key, target in _targets(OmegaConf.to_container(cfg, resolve=False), ""):
         if not str(target).startswith(allowed):
-            raise AffectZooError(f"{key}: target {target!r} is not allowed; allowed are names under {', '.join(allowed)}")
+            raise AffectZooError(
+                f"{key}: target {target!r} is not allowed; allowed are names under {', '.join(allowed)}"
+            )
 
 
 def _targets(node: Any, path: str):

@@ -12,8 +12,13 @@ from affectzoo.structures.prediction import AffectPrediction, PredictionField
 from affectzoo.structures.sample import BatchTarget, Target
 
 
-def soft_cross_entropy(logits: torch.Tensor, target: torch.Tensor, mask: torch.Tensor,
-                       class_weights: torch.Tensor | None = None, smoothing: float = 0.0) -> torch.Tensor:
+def soft_cross_entropy(
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    mask: torch.Tensor,
+    class_weights: torch.Tensor | None = None,
+    smoothing: float = 0.0,
+) -> torch.Tensor:
     """-sum_c w_c t_c log softmax(logits)_c, weighted mean over rows whose labels are all known.
 
     logits, target, mask: (..., C). smoothing moves that share of each row's mass to the uniform distribution.
@@ -48,10 +53,16 @@ def masked_mse(pred: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> 
     return (((pred.float() - target) ** 2) * mask).sum() / mask.sum().clamp(min=1)
 
 
-def masked_bce(logits: torch.Tensor, target: torch.Tensor, mask: torch.Tensor,
-               positive_weight: torch.Tensor | None = None) -> torch.Tensor:
+def masked_bce(
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    mask: torch.Tensor,
+    positive_weight: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Binary cross-entropy from logits over known entries; positive_weight (K,) multiplies positive terms."""
-    rows = F.binary_cross_entropy_with_logits(logits.float(), target.float(), reduction="none", pos_weight=positive_weight)
+    rows = F.binary_cross_entropy_with_logits(
+        logits.float(), target.float(), reduction="none", pos_weight=positive_weight
+    )
     return (rows * mask).sum() / mask.sum().clamp(min=1)
 
 
@@ -77,7 +88,9 @@ class MultiTaskLoss(nn.Module):
             rows = [t[name] for t in targets if name in t]
             if name == "vad" or not rows:
                 continue
-            values = torch.cat([torch.as_tensor(t.values * t.mask).reshape(-1, space.size(name)) for t in rows]).double()
+            values = torch.cat(
+                [torch.as_tensor(t.values * t.mask).reshape(-1, space.size(name)) for t in rows]
+            ).double()
             known = torch.cat([torch.as_tensor(t.mask).reshape(-1, space.size(name)) for t in rows]).double()
             positive, n = values.sum(0), known.sum(0)
             if name == "emotion":

@@ -25,8 +25,10 @@ def show(record: EvalRecord | None, seconds: float) -> None:
         say(f"done in {seconds:.0f} s; no benchmark was configured, so nothing was scored")
     else:
         print_record(record, console)
-        say("Controls see no signal: constant and prior know the training labels, duration the clip's length, "
-            f"clip_time the time in the clip. Done in {seconds:.0f} s.")
+        say(
+            "Controls see no signal: constant and prior know the training labels, duration the clip's length, "
+            f"clip_time the time in the clip. Done in {seconds:.0f} s."
+        )
 
 
 def next_command(artefact: Path, data: AffectDataModule, run_dir: Path, table: Path) -> None:

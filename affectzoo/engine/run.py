@@ -77,8 +77,14 @@ def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
     loss.fit_balance(space, (s.targets for s in data.samples("train")))
     task = AffectTask(model, loss, instantiate(cfg.optimizer), **cfg.task, seed=cfg.seed)
     no_val = {} if data.parts["val"] else {"limit_val_batches": 0}
-    trainer = instantiate(cfg.trainer, callbacks=list(instantiate(cfg.callbacks).values()), logger=instantiate(cfg.logger),
-                          default_root_dir=str(run_dir), plugins=[AtomicCheckpointIO()], **no_val)
+    trainer = instantiate(
+        cfg.trainer,
+        callbacks=list(instantiate(cfg.callbacks).values()),
+        logger=instantiate(cfg.logger),
+        default_root_dir=str(run_dir),
+        plugins=[AtomicCheckpointIO()],
+        **no_val,
+    )
     last = run_dir / "checkpoints" / "last.ckpt"
     resume = str(last) if cfg.resume and last.exists() else None
     if resume:
@@ -114,8 +120,10 @@ def predict_part(cfg: DictConfig, fitted: Fitted, part: str = "test") -> Predict
         raise AffectZooError(f"data set {fitted.data.card.name!r} has no usable items in part {part!r}")
     size, model = fitted.data.batch_size, model_ref(cfg, fitted.model)
     batches = (collate(samples[i : i + size], fitted.space) for i in range(0, len(samples), size))
-    tables = [PredictionTable.from_prediction(fitted.model(b), model=model, training_keys=training_hashes(fitted.data))
-              for b in batches]
+    tables = [
+        PredictionTable.from_prediction(fitted.model(b), model=model, training_keys=training_hashes(fitted.data))
+        for b in batches
+    ]
     return PredictionTable.concat(tables)
 
 
@@ -140,8 +148,13 @@ def score(cfg: DictConfig, table: PredictionTable, started: float) -> EvalRecord
     """The record of a table under the configured benchmark."""
     if not cfg.benchmark:
         return None
-    record = evaluate(table, load_benchmark(cfg.benchmark), root=OmegaConf.select(cfg, "data.root"), seed=cfg.seed,
-                      command=command())
+    record = evaluate(
+        table,
+        load_benchmark(cfg.benchmark),
+        root=OmegaConf.select(cfg, "data.root"),
+        seed=cfg.seed,
+        command=command(),
+    )
     return replace(record, seconds=round(time.time() - started, 1), seeds=(cfg.seed,))
 
 
@@ -165,14 +178,32 @@ def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRe
     data, card = fitted.data, fitted.data.card
     golden = collate((data.samples("test") or data.samples("train"))[:2], fitted.space)
     free = card.free_for_any_use
-    licences = {"code": "Apache-2.0", "weights": "Apache-2.0" if free else f"research use only, after the data's {card.licence.data}",
-                "data": card.licence.data}
+    licences = {
+        "code": "Apache-2.0",
+        "weights": "Apache-2.0" if free else f"research use only, after the data's {card.licence.data}",
+        "data": card.licence.data,
+    }
     part = "train" if data.fold is None else f"train of fold {data.fold}"
-    training = {"dataset": card.name, "revision": card.revision, "split": data.split or "", "part": part,
-                "split_sha256": card.splits[data.split].sha256 if data.split in card.splits else "",
-                "seeds": [cfg.seed], "command": command()}
-    return save_artefact(fitted.model, folder, tag=cfg.tag, golden=golden, licences=licences, training=training,
-                         training_keys=training_hashes(data), record=record, dtype="float16" if cfg.half else "float32")
+    training = {
+        "dataset": card.name,
+        "revision": card.revision,
+        "split": data.split or "",
+        "part": part,
+        "split_sha256": card.splits[data.split].sha256 if data.split in card.splits else "",
+        "seeds": [cfg.seed],
+        "command": command(),
+    }
+    return save_artefact(
+        fitted.model,
+        folder,
+        tag=cfg.tag,
+        golden=golden,
+        licences=licences,
+        training=training,
+        training_keys=training_hashes(data),
+        record=record,
+        dtype="float16" if cfg.half else "float32",
+    )
 
 
 def _claim(cfg: DictConfig, run_dir: Path) -> None:
@@ -185,15 +216,22 @@ def _claim(cfg: DictConfig, run_dir: Path) -> None:
         before = json.loads(path.read_text())
         differ = sorted(k for k in {*now, *before} if now.get(k) != before.get(k))
         if differ:
-            raise AffectZooError(f"{run_dir} holds a run with another configuration (differs in: {', '.join(differ)}); "
-                                 "choose another run_dir, or resume=false to start it again")
+            raise AffectZooError(
+                f"{run_dir} holds a run with another configuration (differs in: {', '.join(differ)}); "
+                "choose another run_dir, or resume=false to start it again"
+            )
     path.write_text(json.dumps(now, indent=1, sort_keys=True))
 
 
 def _quiet() -> None:
     """Leave the screen to the progress bar and the table: Lightning's notices about devices and tips are not news."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for text in (".*LeafSpec.*", ".*does not have many workers.*", ".*GPU available but not used.*", ".*log_every_n_steps.*"):
+    for text in (
+        ".*LeafSpec.*",
+        ".*does not have many workers.*",
+        ".*GPU available but not used.*",
+        ".*log_every_n_steps.*",
+    ):
         warnings.filterwarnings("ignore", text)
 
 
@@ -201,6 +239,8 @@ def _objective(cfg: DictConfig, logged: dict[str, float]) -> float | None:
     if cfg.optimized_metric is None:
         return None
     if cfg.optimized_metric not in logged or not cfg.optimized_metric.startswith("val/"):
-        raise AffectZooError(f"optimized_metric {cfg.optimized_metric!r} must be a logged validation value: "
-                             f"{', '.join(k for k in sorted(logged) if k.startswith('val/'))}")
+        raise AffectZooError(
+            f"optimized_metric {cfg.optimized_metric!r} must be a logged validation value: "
+            f"{', '.join(k for k in sorted(logged) if k.startswith('val/'))}"
+        )
     return logged[cfg.optimized_metric]

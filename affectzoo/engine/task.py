@@ -23,9 +23,17 @@ class AffectTask(L.LightningModule):
     encoder_rate: the encoder's learning rate as a share of the heads' (discriminative rates).
     """
 
-    def __init__(self, model: AffectModel, loss: MultiTaskLoss, optimizer: Callable[[Iterable[Any]], torch.optim.Optimizer],
-                 schedule: str = "cosine", warmup: float = 0.1, head_epochs: int = 0, encoder_rate: float = 1.0,
-                 seed: int = 0):
+    def __init__(
+        self,
+        model: AffectModel,
+        loss: MultiTaskLoss,
+        optimizer: Callable[[Iterable[Any]], torch.optim.Optimizer],
+        schedule: str = "cosine",
+        warmup: float = 0.1,
+        head_epochs: int = 0,
+        encoder_rate: float = 1.0,
+        seed: int = 0,
+    ):
         super().__init__()
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.schedule, self.warmup, self.head_epochs = schedule, warmup, head_epochs
@@ -77,8 +85,12 @@ class AffectTask(L.LightningModule):
         """Two groups (encoder, heads) and a schedule a step."""
         base = self.optimizer([{"params": self.model.heads.parameters()}])
         rate = base.param_groups[0]["lr"]
-        optimizer = self.optimizer([{"params": list(self._encoder_parameters()), "lr": rate * self.encoder_rate},
-                                    {"params": list(self.model.heads.parameters())}])
+        optimizer = self.optimizer(
+            [
+                {"params": list(self._encoder_parameters()), "lr": rate * self.encoder_rate},
+                {"params": list(self.model.heads.parameters())},
+            ]
+        )
         total = int(self.trainer.estimated_stepping_batches)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self._rate(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

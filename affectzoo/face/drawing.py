@@ -51,7 +51,7 @@ def draw_faces(au: np.ndarray, identity_seed: int, size: int = 64, scene_seed: i
     person = _person(np.random.default_rng([identity_seed, 0]))
     rng = np.random.default_rng([identity_seed, scene_seed, 1])
     view = _view(person, rng, size)
-    parts = [_paint(au[i:i + _CHUNK] / 5, person, view, size, rng) for i in range(0, len(au), _CHUNK)]
+    parts = [_paint(au[i : i + _CHUNK] / 5, person, view, size, rng) for i in range(0, len(au), _CHUNK)]
     return np.concatenate(parts)
 
 
@@ -79,9 +79,18 @@ def _person(rng: np.random.Generator) -> _Person:
     iris = np.array([[70, 45, 30], [60, 95, 140], [75, 105, 70]])[rng.integers(3)]
     lips = skin * np.array([0.85, 0.52, 0.52]) + rng.normal(0, 4, 3)
     return _Person(
-        skin, hair, iris, lips, background=rng.uniform(60, 220, 3), width=rng.uniform(.66, .78),
-        eye_x=rng.uniform(.26, .33), brow=rng.uniform(.03, .05), mouth=rng.uniform(.23, .29),
-        scale=rng.uniform(.38, .44), centre=.5 + rng.uniform(-.03, .03, 2))
+        skin,
+        hair,
+        iris,
+        lips,
+        background=rng.uniform(60, 220, 3),
+        width=rng.uniform(0.66, 0.78),
+        eye_x=rng.uniform(0.26, 0.33),
+        brow=rng.uniform(0.03, 0.05),
+        mouth=rng.uniform(0.23, 0.29),
+        scale=rng.uniform(0.38, 0.44),
+        centre=0.5 + rng.uniform(-0.03, 0.03, 2),
+    )
 
 
 @dataclass(frozen=True)
@@ -96,14 +105,14 @@ class _View:
 
 
 def _view(person: _Person, rng: np.random.Generator, size: int) -> _View:
-    unit = person.scale * size * rng.uniform(.96, 1.04)
-    cx, cy = (person.centre + rng.uniform(-.02, .02, 2)) * size
+    unit = person.scale * size * rng.uniform(0.96, 1.04)
+    cx, cy = (person.centre + rng.uniform(-0.02, 0.02, 2)) * size
     roll = np.deg2rad(rng.uniform(-5, 5))
     row, col = np.mgrid[:size, :size].astype(np.float32) + 0.5
     dx, dy = (col - cx) / unit, (row - cy) / unit
     x, y = np.cos(roll) * dx + np.sin(roll) * dy, np.cos(roll) * dy - np.sin(roll) * dx
     angle = rng.uniform(0, 2 * np.pi)
-    light = rng.uniform(.9, 1.1) + rng.uniform(0, .15) * (np.cos(angle) * dx + np.sin(angle) * dy)
+    light = rng.uniform(0.9, 1.1) + rng.uniform(0, 0.15) * (np.cos(angle) * dx + np.sin(angle) * dy)
     x, y, light = (v.astype(np.float32) for v in (x, y, light))
     return _View(x, y, unit, light, noise=rng.uniform(1, 4))
 
@@ -161,76 +170,76 @@ def _paint(a: np.ndarray, person: _Person, view: _View, size: int, rng: np.rando
 
 
 def _head(c, x, y, u, p):
-    c.paint(_ellipse(x, y + .22, p.width + .1, .88), p.hair)
-    chin = np.where(y > 0, .95 + .12 * u[26], .92)  # the jaw drops with AU26
+    c.paint(_ellipse(x, y + 0.22, p.width + 0.1, 0.88), p.hair)
+    chin = np.where(y > 0, 0.95 + 0.12 * u[26], 0.92)  # the jaw drops with AU26
     c.paint(_ellipse(x, y, p.width, chin), p.skin)
-    c.paint(np.maximum(_ellipse(x, y, p.width + .03, .95), y + .66 - .3 * x**2), p.hair)
-    cheek = np.exp(-((x - .42)**2 + (y - .22 + .12 * u[6])**2) / .02)  # AU6 lifts and fills the cheeks
-    c.blend(cheek * (.05 + .4 * u[6] + .15 * u[12]), np.minimum(p.skin * np.array([1.12, .92, .9]), 255))
+    c.paint(np.maximum(_ellipse(x, y, p.width + 0.03, 0.95), y + 0.66 - 0.3 * x**2), p.hair)
+    cheek = np.exp(-((x - 0.42) ** 2 + (y - 0.22 + 0.12 * u[6]) ** 2) / 0.02)  # AU6 lifts and fills the cheeks
+    c.blend(cheek * (0.05 + 0.4 * u[6] + 0.15 * u[12]), np.minimum(p.skin * np.array([1.12, 0.92, 0.9]), 255))
 
 
 def _brows(c, x, y, u, p):
-    x0, x1 = .13 - .06 * u[4], .13 + .36
+    x0, x1 = 0.13 - 0.06 * u[4], 0.13 + 0.36
     t = ((x - x0) / (x1 - x0)).clip(0, 1)
-    inner = -.13 * u[1] + .11 * u[4]
-    outer = -.13 * u[2] + .05 * u[4]
-    mid = -.43 - .2 * t * (1 - t) + (1 - t) * inner + t * outer
-    c.paint(_band(y, mid - p.brow, mid + p.brow * (1 - .6 * t), np.maximum(x0 - x, x - x1)), p.hair * .75)
-    shade = p.skin * .6
-    c.paint(_line(x, y, .05, -.5, .04, -.32, .015), shade, u[4])  # frown furrows
-    c.paint(_band(y, -.62, -.595, x - .2), shade, .7 * u[1])  # forehead lines
-    c.paint(_band(y, -.605, -.58, np.abs(x - .36) - .12), shade, .7 * u[2])
+    inner = -0.13 * u[1] + 0.11 * u[4]
+    outer = -0.13 * u[2] + 0.05 * u[4]
+    mid = -0.43 - 0.2 * t * (1 - t) + (1 - t) * inner + t * outer
+    c.paint(_band(y, mid - p.brow, mid + p.brow * (1 - 0.6 * t), np.maximum(x0 - x, x - x1)), p.hair * 0.75)
+    shade = p.skin * 0.6
+    c.paint(_line(x, y, 0.05, -0.5, 0.04, -0.32, 0.015), shade, u[4])  # frown furrows
+    c.paint(_band(y, -0.62, -0.595, x - 0.2), shade, 0.7 * u[1])  # forehead lines
+    c.paint(_band(y, -0.605, -0.58, np.abs(x - 0.36) - 0.12), shade, 0.7 * u[2])
 
 
 def _eyes(c, x, y, u, p):
-    ex, ey, rx, ry = x - p.eye_x, y + .14, .15, .085
-    top = ry * ((1 + .7 * u[5] - .35 * u[7]) * (1 - u[43]) - .75 * u[43])  # AU43 brings the upper lid down
-    bottom = ry * (1 - .55 * u[6] - .45 * u[7]).clip(0.1)
-    arc = np.sqrt((1 - (ex / rx)**2).clip(0, 1))
+    ex, ey, rx, ry = x - p.eye_x, y + 0.14, 0.15, 0.085
+    top = ry * ((1 + 0.7 * u[5] - 0.35 * u[7]) * (1 - u[43]) - 0.75 * u[43])  # AU43 brings the upper lid down
+    bottom = ry * (1 - 0.55 * u[6] - 0.45 * u[7]).clip(0.1)
+    arc = np.sqrt((1 - (ex / rx) ** 2).clip(0, 1))
     upper, lower, side = -top * arc, np.maximum(-top, bottom) * arc, np.abs(ex) - rx
     slit = _band(ey, upper, lower, side)
     c.paint(slit, _WHITE)
     iris = np.hypot(ex, ey)
     inside = c.cover(slit)
-    c.paint(iris - .075, p.iris, inside)
-    c.paint(iris - .035, _DARK, inside)
-    c.paint(_band(ey, upper - .025, upper, side), p.hair * .6)
-    shade = p.skin * .6
-    c.paint(_band(ey, lower + .01, lower + .03, side), shade, .7 * np.maximum(u[6], u[7]))
-    for rise in (-.06, .03):  # crow's feet
-        line = _line(x, y, p.eye_x + .19, -.14 + rise / 2, p.eye_x + .28, -.14 + rise * 1.5, .01)
+    c.paint(iris - 0.075, p.iris, inside)
+    c.paint(iris - 0.035, _DARK, inside)
+    c.paint(_band(ey, upper - 0.025, upper, side), p.hair * 0.6)
+    shade = p.skin * 0.6
+    c.paint(_band(ey, lower + 0.01, lower + 0.03, side), shade, 0.7 * np.maximum(u[6], u[7]))
+    for rise in (-0.06, 0.03):  # crow's feet
+        line = _line(x, y, p.eye_x + 0.19, -0.14 + rise / 2, p.eye_x + 0.28, -0.14 + rise * 1.5, 0.01)
         c.paint(line, shade, u[6])
 
 
 def _nose(c, x, y, u, p):
-    shade, wing = p.skin * .62, .2 - .06 * u[9] - .03 * u[10]
-    c.paint(_line(x, y, .045, -.08, .07, .12, .01), shade, .4)
-    c.paint(_ellipse(x - .07, y - wing, .045, .028), shade * .7)
-    for height in (-.16, -.09, -.02):  # wrinkles across the bridge
-        c.paint(_band(y, height, height + .03, x - .075), shade, u[9])
-    fold = np.maximum(.9 * u[10], .45 * np.maximum(u[12], u[9]))
-    c.paint(_line(x, y, .14, wing - .02, .3 + .05 * u[12], .44 - .06 * u[12], .012), shade, fold)
+    shade, wing = p.skin * 0.62, 0.2 - 0.06 * u[9] - 0.03 * u[10]
+    c.paint(_line(x, y, 0.045, -0.08, 0.07, 0.12, 0.01), shade, 0.4)
+    c.paint(_ellipse(x - 0.07, y - wing, 0.045, 0.028), shade * 0.7)
+    for height in (-0.16, -0.09, -0.02):  # wrinkles across the bridge
+        c.paint(_band(y, height, height + 0.03, x - 0.075), shade, u[9])
+    fold = np.maximum(0.9 * u[10], 0.45 * np.maximum(u[12], u[9]))
+    c.paint(_line(x, y, 0.14, wing - 0.02, 0.3 + 0.05 * u[12], 0.44 - 0.06 * u[12], 0.012), shade, fold)
 
 
 def _mouth(c, x, y, u, p):
-    half = p.mouth * (1 + .3 * u[12] + .35 * u[20] + .05 * u[15] - .3 * u[23])
-    q = (x / half)**2
+    half = p.mouth * (1 + 0.3 * u[12] + 0.35 * u[20] + 0.05 * u[15] - 0.3 * u[23])
+    q = (x / half) ** 2
     dome = (1 - q).clip(0)
-    corner = -.15 * u[12] + .13 * u[15] + .03 * u[20]
-    line = .5 + .03 * u[26] - .05 * u[17] + (corner + .05 * u[17]) * q.clip(0, 1)
-    gap_up = .02 * u[25] + .04 * u[26] + .06 * u[10] * u[25].clip(.3)
-    gap_down = .04 * u[25] + .17 * u[26]
-    thick = (1 - .5 * u[23]) * (1 - .75 * u[24])
+    corner = -0.15 * u[12] + 0.13 * u[15] + 0.03 * u[20]
+    line = 0.5 + 0.03 * u[26] - 0.05 * u[17] + (corner + 0.05 * u[17]) * q.clip(0, 1)
+    gap_up = 0.02 * u[25] + 0.04 * u[26] + 0.06 * u[10] * u[25].clip(0.3)
+    gap_down = 0.04 * u[25] + 0.17 * u[26]
+    thick = (1 - 0.5 * u[23]) * (1 - 0.75 * u[24])
     up, down, side = line - gap_up * dome, line + gap_down * dome, x - half
-    lip = p.lips + u[24][..., None] * .5 * (p.skin - p.lips)  # pressed lips turn pale
-    full = thick * dome**.5
-    c.paint(_band(y, up - .05 * full - .03 * u[10] * dome, down + .07 * full, side), lip)
-    c.paint(_band(y, up - .006, down + .006, side), _DARK)
-    teeth = np.minimum(up + .05, down)
-    c.paint(_band(y, up, teeth, side + .05), _WHITE, (gap_up + gap_down > .03))
-    shade = p.skin * .62
-    boss = .72 + .08 * u[26] - .05 * dome
-    c.paint(_band(y, boss, boss + .03, x - .16), shade, u[17])  # chin boss
-    press = line - .09
-    c.paint(_band(y, press, press + .02, x - half * .8), shade, .6 * u[24])
-    c.paint(_band(y, line + .09, line + .11, x - half * .8), shade, .6 * u[24])
+    lip = p.lips + u[24][..., None] * 0.5 * (p.skin - p.lips)  # pressed lips turn pale
+    full = thick * dome**0.5
+    c.paint(_band(y, up - 0.05 * full - 0.03 * u[10] * dome, down + 0.07 * full, side), lip)
+    c.paint(_band(y, up - 0.006, down + 0.006, side), _DARK)
+    teeth = np.minimum(up + 0.05, down)
+    c.paint(_band(y, up, teeth, side + 0.05), _WHITE, (gap_up + gap_down > 0.03))
+    shade = p.skin * 0.62
+    boss = 0.72 + 0.08 * u[26] - 0.05 * dome
+    c.paint(_band(y, boss, boss + 0.03, x - 0.16), shade, u[17])  # chin boss
+    press = line - 0.09
+    c.paint(_band(y, press, press + 0.02, x - half * 0.8), shade, 0.6 * u[24])
+    c.paint(_band(y, line + 0.09, line + 0.11, x - half * 0.8), shade, 0.6 * u[24])

@@ -39,7 +39,7 @@ class FaceCrop(Transform):
             raise AffectZooError(f"face frames must be (T, H, W, 3) uint8 RGB, got {found}")
         if self.crop == "centre":
             frames = _centre_square(frames)
-        parts = [self._resize(frames[i:i + _CHUNK]) for i in range(0, len(frames), _CHUNK)]
+        parts = [self._resize(frames[i : i + _CHUNK]) for i in range(0, len(frames), _CHUNK)]
         return Signal(np.concatenate(parts), signal.rate_hz, signal.t0_s, signal.mask)
 
     def _resize(self, frames: np.ndarray) -> np.ndarray:
@@ -57,4 +57,4 @@ def _centre_square(frames: np.ndarray) -> np.ndarray:
     height, width = frames.shape[1:3]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    return frames[:, top:top + side, left:left + side]
+    return frames[:, top : top + side, left : left + side]

@@ -57,7 +57,7 @@ def _jpeg_scan(raw: bytes) -> int:
     """Offset of the first scan, past the segments: an EXIF thumbnail there has an end mark of its own."""
     at = 2
     while at + 4 <= len(raw) and raw[at] == 0xFF and raw[at + 1] != 0xDA:
-        at += 2 + int.from_bytes(raw[at + 2:at + 4], "big")
+        at += 2 + int.from_bytes(raw[at + 2 : at + 4], "big")
     return at
 
 

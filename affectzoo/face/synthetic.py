@@ -50,8 +50,9 @@ def generate(n: int, seed: int = 0, size: int = 64, subjects: int = 24) -> list[
     return [_sample(seed, i, size, subjects) for i in range(n)]
 
 
-def iter_samples(root: Path | None, card: object, n: int = 840, seed: int = 0, size: int = 64,
-                 subjects: int = 24) -> Iterator[AffectSample]:
+def iter_samples(
+    root: Path | None, card: object, n: int = 840, seed: int = 0, size: int = 64, subjects: int = 24
+) -> Iterator[AffectSample]:
     """The adapter of the card `face_synthetic`: `generate` one by one; there are no files under `root`."""
     yield from (_sample(seed, i, size, subjects) for i in range(n))
 
@@ -86,9 +87,12 @@ def _sample(seed: int, index: int, size: int, subjects: int) -> AffectSample:
     units = _units(emotion, strength, rng)
     frames = draw_faces(au_matrix(units), 1000 * seed + person, size, scene_seed=index)
     return AffectSample(
-        f"face_s{seed}_{index:05d}", {"face": Signal(frames, 1.0)},
-        _targets(load_space(SPACE), emotion, strength, units), {"subject": f"s{seed}_p{person:02d}"},
-        {"strength": "strong" if strength >= 0.7 else "weak"})
+        f"face_s{seed}_{index:05d}",
+        {"face": Signal(frames, 1.0)},
+        _targets(load_space(SPACE), emotion, strength, units),
+        {"subject": f"s{seed}_p{person:02d}"},
+        {"strength": "strong" if strength >= 0.7 else "weak"},
+    )
 
 
 def _units(emotion: str, strength: float, rng: np.random.Generator) -> dict[int, float]:
@@ -108,5 +112,8 @@ def _targets(space: LabelSpace, emotion: str, strength: float, units: dict[int, 
     present = np.array([float(a.number in units) for a in space.action_units], np.float32)
     means = space_gaussians(space)[0]
     vad = (strength * means[space.index("emotion", emotion)]).astype(np.float32)
-    return {"emotion": target, "au": Target(present, np.ones(present.shape, bool)),
-            "vad": Target(vad, np.ones(vad.shape, bool))}
+    return {
+        "emotion": target,
+        "au": Target(present, np.ones(present.shape, bool)),
+        "vad": Target(vad, np.ones(vad.shape, bool)),
+    }

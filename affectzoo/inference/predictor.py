@@ -74,9 +74,7 @@ class Predictor:
         table = PredictionTable.from_prediction(pred, sources, to_dict(self.info), self.training_keys)
         columns = [c for f in table.meta.kinds for c in table.columns(f)]
         bad = ~np.isfinite(table.frame[columns].to_numpy(float)).all(1)
-        frame = table.frame.assign(
-            error=np.where(bad, "the model's output is not finite", table.frame["error"])
-        )
+        frame = table.frame.assign(error=np.where(bad, "the model's output is not finite", table.frame["error"]))
         frame.loc[bad, columns] = np.nan
         return replace(table, frame=frame)
 
@@ -112,13 +110,11 @@ class Predictor:
             x = Signal(np.asarray(x[0]), float(x[1]))
         if not isinstance(x, Signal):
             raise AffectZooError(
-                f"cannot predict from {type(x).__name__}: "
-                "give a path, (array, rate_hz), a Signal or an AffectSample"
+                f"cannot predict from {type(x).__name__}: give a path, (array, rate_hz), a Signal or an AffectSample"
             )
         if len(self.modalities) != 1:
             raise AffectZooError(
-                f"{self.info.arch} reads {' and '.join(self.modalities)} together: "
-                "give a file or an AffectSample"
+                f"{self.info.arch} reads {' and '.join(self.modalities)} together: give a file or an AffectSample"
             )
         return AffectSample(key, {self.modalities[0]: x})
 

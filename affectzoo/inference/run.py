@@ -107,9 +107,7 @@ def _read_ahead(predictor: Predictor, batches: Iterator[list[Path]]) -> Iterator
 def _read(predictor: Predictor, path: Path) -> _Read:
     try:
         return _Read(path, predictor.read(path, key=str(path)))
-    except (
-        Exception
-    ) as e:  # decoders fail in many ways, and no file may stop the run; the row says what happened
+    except Exception as e:  # decoders fail in many ways, and no file may stop the run; the row says what happened
         return _Read(path, None, _reason(path, e))
 
 
@@ -146,18 +144,12 @@ def _predict(predictor: Predictor, reads: list[_Read], strict: bool):
 
 
 def _error_frame(read: _Read) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"key": [""], "track": "", "t_s": np.nan, "source": str(read.path), "error": read.error}
-    )
+    return pd.DataFrame({"key": [""], "track": "", "t_s": np.nan, "source": str(read.path), "error": read.error})
 
 
-def _assemble(
-    predictor: Predictor, partial: Partial, paths: list[Path], ids: dict[Path, str]
-) -> PredictionTable:
+def _assemble(predictor: Predictor, partial: Partial, paths: list[Path], ids: dict[Path, str]) -> PredictionTable:
     frames = [
-        partial.done[ids[p]].assign(key=key)
-        if ids[p] in partial.done
-        else partial.failed[ids[p]].assign(key=key)
+        partial.done[ids[p]].assign(key=key) if ids[p] in partial.done else partial.failed[ids[p]].assign(key=key)
         for p, key in zip(paths, file_keys(paths), strict=True)
     ]
     meta = partial.meta or _empty_meta(predictor.model.label_space)
@@ -177,9 +169,7 @@ def _empty_meta(space: LabelSpace) -> TableMeta:
 
     def kind(field: str) -> str:
         return (
-            "probabilities"
-            if field in ACTIVATION and not (field == "au" and space.au_kind == "intensity")
-            else "value"
+            "probabilities" if field in ACTIVATION and not (field == "au" and space.au_kind == "intensity") else "value"
         )
 
     return TableMeta(space.to_dict(), {f: kind(f) for f in space.fields})

@@ -40,9 +40,7 @@ def readable_extensions(modalities: Iterable[str]) -> tuple[str, ...]:
 
 def natural_key(path: str | Path) -> list:
     """Sort key under which 'clip2' comes before 'clip10'."""
-    return [
-        (int(part), "") if part.isdigit() else (-1, part.lower()) for part in re.split(r"(\d+)", str(path))
-    ]
+    return [(int(part), "") if part.isdigit() else (-1, part.lower()) for part in re.split(r"(\d+)", str(path))]
 
 
 def file_keys(paths: list[Path]) -> list[str]:
@@ -66,14 +64,10 @@ def _expand(item: str | Path, wanted: tuple[str, ...]) -> list[Path]:
     path = Path(item).expanduser()
     if path.is_dir():
         files = _readable(path.rglob("*"), path, wanted)
-        return _some(
-            files, f"{path}: the folder holds no file with {', '.join(wanted) or 'a readable extension'}"
-        )
+        return _some(files, f"{path}: the folder holds no file with {', '.join(wanted) or 'a readable extension'}")
     if glob.has_magic(str(item)) and not path.exists():
         hits = (Path(p) for p in glob.iglob(str(path), recursive=True))
-        return _some(
-            _readable(hits, None, wanted), f"{item}: the pattern matches no file with {', '.join(wanted)}"
-        )
+        return _some(_readable(hits, None, wanted), f"{item}: the pattern matches no file with {', '.join(wanted)}")
     return [path]
 
 

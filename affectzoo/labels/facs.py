@@ -73,9 +73,7 @@ def au_vector(space: LabelSpace | str, present: Iterable[str | int]) -> np.ndarr
     """
     space = as_space(space)
     if space.au_kind != "presence":
-        raise AffectZooError(
-            f"label space {space.name!r} has no action units as presence (it has {space.au_kind})"
-        )
+        raise AffectZooError(f"label space {space.name!r} has no action units as presence (it has {space.au_kind})")
     vector = np.zeros(space.size("au"), np.float32)
     for unit in present:
         vector[space.index("au", f"AU{parse_au(unit):02d}")] = 1.0

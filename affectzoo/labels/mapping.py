@@ -84,9 +84,7 @@ class SpaceMapping:
                 f"{self.source.name!r} has in {self.source_field}"
             )
         if self.source_field == "emotion" and (p < 0).any():
-            raise AffectZooError(
-                "negative values are no distribution; logits need a softmax first"
-            )
+            raise AffectZooError("negative values are no distribution; logits need a softmax first")
         return self.convert(p)
 
     def report(self) -> dict[str, Any]:

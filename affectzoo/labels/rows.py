@@ -72,9 +72,7 @@ def _emotion_row(
         losses.append(f"{target.name} tells {_few([target.categories[t].name for t in finer])} apart from it")
     if not set(c.targets) <= set(returning):
         losses.append("the way back leads elsewhere")
-    notes = {
-        s.name: text for s, n in ((source, name), *((target, n) for n in names)) if (text := caveat(s, n))
-    }
+    notes = {s.name: text for s, n in ((source, name), *((target, n) for n in names)) if (text := caveat(s, n))}
     losses += [f"{text} ({space})" for space, text in notes.items()]
     lost = "; ".join(filter(None, losses))
     return Row(name, names, "lossy" if lost else "exact", c.rule, lost)
@@ -84,9 +82,7 @@ def _loss_by_rule(c: Candidate, names: tuple[str, ...]) -> str:
     if c.rule == "dyad":
         return f"a blend, split equally between {' and '.join(names)}"
     if c.rule == "wider":
-        return f"becomes the wider {c.word}" + (
-            f", split equally between {', '.join(names)}" if len(names) > 1 else ""
-        )
+        return f"becomes the wider {c.word}" + (f", split equally between {', '.join(names)}" if len(names) > 1 else "")
     return f"{c.word} stands in several places: {', '.join(names)}" if len(names) > 1 else ""
 
 
@@ -98,9 +94,7 @@ def _axis_order(space: LabelSpace) -> list[int]:
     """Positions in gaussians.AXES of a space's axes. Raises UndefinedMappingError for any other axis."""
     for axis in space.axes:
         if axis.name not in gaussians.AXES:
-            raise UndefinedMappingError(
-                f"axis {axis.name!r} of {space.name!r} is not valence, arousal or dominance"
-            )
+            raise UndefinedMappingError(f"axis {axis.name!r} of {space.name!r} is not valence, arousal or dominance")
     return [gaussians.AXES.index(a.name) for a in space.axes]
 
 
@@ -191,9 +185,7 @@ def _origins(source: LabelSpace, target: LabelSpace, name: str) -> np.ndarray:
     origins = []
     for t in target.states:
         words = {t.name, *t.aliases}
-        origins.append(
-            next((i for i, s in enumerate(source.states) if s.name in words or t.name in s.aliases), -1)
-        )
+        origins.append(next((i for i, s in enumerate(source.states) if s.name in words or t.name in s.aliases), -1))
     return np.array(origins)
 
 

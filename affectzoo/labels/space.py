@@ -167,7 +167,9 @@ class LabelSpace:
             raise AffectZooError(f"{self.name!r} and {other.name!r} both define {', '.join(sorted(both))}")
         merge = {k: getattr(self, k) or getattr(other, k) for k in ("axes", "categories", "action_units", "states")}
         join = {k: "+".join((getattr(self, k), getattr(other, k))) for k in ("name", "version")}
-        notes = {k: "; ".join(filter(None, (getattr(self, k), getattr(other, k)))) for k in ("title", "source", "licence")}
+        notes = {
+            k: "; ".join(filter(None, (getattr(self, k), getattr(other, k)))) for k in ("title", "source", "licence")
+        }
         return LabelSpace(**join, **merge, **notes)
 
 

@@ -70,15 +70,11 @@ def _gaussians(space: LabelSpace) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if category.term is None:
             continue
         if category.term not in terms():
-            raise UnknownNameError(
-                "term", category.term, terms(), f"label space {space.name!r}: {category.name}"
-            )
+            raise UnknownNameError("term", category.term, terms(), f"label space {space.name!r}: {category.name}")
         mean[i], sd[i] = terms()[category.term].mean, terms()[category.term].sd
     defined = ~np.isnan(mean[:, 0])
     if not defined.any():
-        raise UndefinedMappingError(
-            f"no category of {space.name!r} has measured valence and arousal"
-        )
+        raise UndefinedMappingError(f"no category of {space.name!r} has measured valence and arousal")
     for array in (mean, sd, defined):
         array.flags.writeable = False
     return mean, sd, defined
@@ -110,13 +106,9 @@ def mixture_sd(space: LabelSpace | str, p: np.ndarray) -> np.ndarray:
 def _check_distribution(space: LabelSpace | str, p: np.ndarray) -> np.ndarray:
     space, p = as_space(space), np.asarray(p, float)
     if p.ndim < 1 or p.shape[-1] != space.size("emotion"):
-        raise AffectZooError(
-            f"shape {p.shape} does not fit {space.size('emotion')} categories of {space.name!r}"
-        )
+        raise AffectZooError(f"shape {p.shape} does not fit {space.size('emotion')} categories of {space.name!r}")
     if (p < 0).any():
-        raise AffectZooError(
-            f"negative values are no distribution over {space.name!r}; logits need softmax"
-        )
+        raise AffectZooError(f"negative values are no distribution over {space.name!r}; logits need softmax")
     return p
 
 

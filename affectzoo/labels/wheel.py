@@ -80,9 +80,7 @@ class _WordEntry:
     near: tuple[str, ...] = ()
 
 
-def load_wheels(
-    source: str = "clean", mapping_version: str = "2026", data_dir: str | Path | None = None
-) -> Wheels:
+def load_wheels(source: str = "clean", mapping_version: str = "2026", data_dir: str | Path | None = None) -> Wheels:
     """The wheels of one source.
 
     source: 'clean' (ours, ships) or 'official' (the organisers' tables, not shipped).

@@ -85,9 +85,7 @@ def _in_space(table: PredictionTable, exam: Exam) -> tuple[PredictionTable, list
             raise AffectZooError(f"{exam.where} scores {field}, which the table does not answer: {reason}")
         unreached = report["fields"][field]["unreached"]
         if unreached and field != "emotion":
-            raise AffectZooError(
-                f"{exam.where} scores {field} {', '.join(unreached)}: not answered by the table"
-            )
+            raise AffectZooError(f"{exam.where} scores {field} {', '.join(unreached)}: not answered by the table")
     remarks = [_projected(report["fields"][f]) for f in fields]
     return (_renormalised(table) if "emotion" in fields else table), remarks
 
@@ -132,14 +130,9 @@ def _tested_frame(table: PredictionTable, exam: Exam) -> pd.DataFrame:
 
 def _granularity(table: PredictionTable, exam: Exam, field: str, needed: str) -> None:
     if table.meta.granularity != needed:
-        hint = (
-            "pool it first (PredictionTable.pool, or --pool mean)"
-            if needed == "clip"
-            else "predict over time"
-        )
+        hint = "pool it first (PredictionTable.pool, or --pool mean)" if needed == "clip" else "predict over time"
         raise AffectZooError(
-            f"{exam.where}: {field} is labelled by {needed}, the table answers by "
-            f"{table.meta.granularity}; {hint}"
+            f"{exam.where}: {field} is labelled by {needed}, the table answers by {table.meta.granularity}; {hint}"
         )
 
 
@@ -171,14 +164,10 @@ def _read_steps(table: PredictionTable, frame: pd.DataFrame, exam: Exam, field: 
     return _only_tested(exam, field, out)
 
 
-def _on_grid(
-    t_s: np.ndarray, values: np.ndarray, rate_hz: float | None, where: str
-) -> tuple[np.ndarray, float]:
+def _on_grid(t_s: np.ndarray, values: np.ndarray, rate_hz: float | None, where: str) -> tuple[np.ndarray, float]:
     """Rows in any order, some left out, on their regular axis: (T, K) with NaN gaps, and the first time."""
     if not rate_hz or np.isnan(t_s).any():
-        raise AffectZooError(
-            f"{where}: an answer over time needs t_s in every row and rate_hz in the meta data"
-        )
+        raise AffectZooError(f"{where}: an answer over time needs t_s in every row and rate_hz in the meta data")
     steps = (t_s - t_s.min()) * rate_hz
     number = np.rint(steps).astype(int)
     if np.abs(steps - number).max() > 0.1 or len(set(number)) < len(number):

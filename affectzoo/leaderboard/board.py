@@ -37,9 +37,7 @@ class Ranking:
     @property
     def title(self) -> str:
         """Benchmark, main score and, where there are several, the data and split that make this ranking."""
-        extra = (
-            "" if self.alone else f" [{self.state}; not comparable with the other tables of this benchmark]"
-        )
+        extra = "" if self.alone else f" [{self.state}; not comparable with the other tables of this benchmark]"
         return f"{self.benchmark}: {self.main} ({self.pooling}){extra}"
 
 
@@ -49,9 +47,7 @@ def load_records(folders: Iterable[str | Path] = ()) -> list[EvalRecord]:
     Raises FileError for a folder or file that does not exist or a record of a newer schema; an odd key is
     an error with the near match.
     """
-    files = [
-        p for plugin in plugins() for p in sorted((plugin.folder / "leaderboard" / "records").rglob("*.json"))
-    ]
+    files = [p for plugin in plugins() for p in sorted((plugin.folder / "leaderboard" / "records").rglob("*.json"))]
     for folder in map(Path, folders):
         if not folder.exists():
             raise FileError(folder, "no such folder or file of records")
@@ -125,9 +121,7 @@ def board_table(records: Sequence[EvalRecord], benchmark: str | None = None) -> 
         for row in board_rows(ranking):
             table.add_row(*row)
         parts.append(table)
-    return (
-        Group(*parts) if parts else "No records yet. Write one with: affectzoo evaluate ... --out record.json"
-    )
+    return Group(*parts) if parts else "No records yet. Write one with: affectzoo evaluate ... --out record.json"
 
 
 def board_markdown(records: Sequence[EvalRecord], benchmark: str | None = None) -> str:
@@ -169,8 +163,7 @@ def board_rows(ranking: Ranking) -> list[tuple[str, ...]]:
         for p in _published(ranking)
     ]
     rows += [
-        _record_row("unranked", r, ranking, "; ".join(r.remarks) or "main score undefined")
-        for r in ranking.unranked
+        _record_row("unranked", r, ranking, "; ".join(r.remarks) or "main score undefined") for r in ranking.unranked
     ]
     return rows
 

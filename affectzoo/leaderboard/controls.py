@@ -48,9 +48,7 @@ def _field_scores(exam: Exam, field: str, control: str, seed: int) -> dict[str, 
     return out
 
 
-def control_answers(
-    exam: Exam, field: str, control: str, seed: int = 0, draw: bool = False
-) -> np.ndarray | None:
+def control_answers(exam: Exam, field: str, control: str, seed: int = 0, draw: bool = False) -> np.ndarray | None:
     """(R, K) answers of one control, NaN in rows that are not tested; None when the field does not know it.
 
     draw: for `prior`, a seeded draw instead of the distribution. Raises AffectZooError when a fold has no
@@ -66,9 +64,7 @@ def control_answers(
     for number, fold in enumerate(exam.folds):
         train, test = exam.train_rows(field, number), exam.test_rows(field, number)
         if not train.any():
-            raise AffectZooError(
-                f"{exam.where}: fold {fold.name} has no labelled training rows for the controls"
-            )
+            raise AffectZooError(f"{exam.where}: fold {fold.name} has no labelled training rows for the controls")
         mean = _mean(truth.values[train], truth.mask[train])
         if control == "constant":
             out[test] = _commonest(field, mean) if hard else mean
@@ -114,9 +110,7 @@ def _time_curve(truth: Truth, train: np.ndarray, test: np.ndarray, mean: np.ndar
     return out
 
 
-def _from_duration(
-    exam: Exam, truth: Truth, train: np.ndarray, test: np.ndarray, field: str, hard: bool
-) -> np.ndarray:
+def _from_duration(exam: Exam, truth: Truth, train: np.ndarray, test: np.ndarray, field: str, hard: bool) -> np.ndarray:
     from sklearn.linear_model import LogisticRegression, Ridge
 
     x = np.log(durations_s(exam))[truth.item][:, None]
@@ -149,9 +143,7 @@ def _seconds(sample: AffectSample, where: str) -> float:
     if "duration_s" in sample.attributes:
         return float(sample.attributes["duration_s"])
     if not sample.signals:
-        raise AffectZooError(
-            f"{where}: {sample.key} has no signal, so no duration; leave out the control 'duration'"
-        )
+        raise AffectZooError(f"{where}: {sample.key} has no signal, so no duration; leave out the control 'duration'")
     signal = next(iter(sample.signals.values()))
     if isinstance(signal, SignalRef):
         if signal.stop_s is not None:

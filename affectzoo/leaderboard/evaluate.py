@@ -47,9 +47,7 @@ def evaluate(
     unknown keys, fields, benchmarks and metrics, AffectZooError for answers given twice or of the wrong
     granularity.
     """
-    table = (
-        table_or_path if isinstance(table_or_path, PredictionTable) else PredictionTable.read(table_or_path)
-    )
+    table = table_or_path if isinstance(table_or_path, PredictionTable) else PredictionTable.read(table_or_path)
     exam = data if isinstance(data, Exam) else open_exam(load_benchmark(benchmark), root, data)
     answers = lay_over(table, exam)
     trained = trained_on(table, exam)
@@ -124,9 +122,7 @@ def _slices(exam: Exam, answers: Answers) -> dict[str, dict[str, dict[str, float
                 if not (rows & exam.test_rows(field)).any():
                     continue
                 found = score_rows(exam, field, answers.values[field], metrics, rows)
-                out.setdefault(attribute, {}).setdefault(value, {}).update(
-                    {n: s.value for n, s in found.items()}
-                )
+                out.setdefault(attribute, {}).setdefault(value, {}).update({n: s.value for n, s in found.items()})
     return out
 
 
@@ -137,9 +133,7 @@ def _confusion(exam: Exam, answers: Answers) -> dict[str, Any]:
     rows = exam.test_rows("emotion") & answers.answered["emotion"]
     labels = exam.space.names("emotion")
     counts = np.zeros((len(labels), len(labels)), int)
-    np.add.at(
-        counts, (exam.truth["emotion"].values[rows].argmax(1), answers.values["emotion"][rows].argmax(1)), 1
-    )
+    np.add.at(counts, (exam.truth["emotion"].values[rows].argmax(1), answers.values["emotion"][rows].argmax(1)), 1)
     return {"labels": list(labels), "counts": counts.tolist()}
 
 

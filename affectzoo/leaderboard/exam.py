@@ -67,14 +67,10 @@ class Exam:
         for fold in self.folds:
             both = set(fold.train) & set(fold.test)
             if both:
-                raise LeakError(
-                    f"{self.where}: fold {fold.name} trains and tests {', '.join(sorted(both)[:3])}"
-                )
+                raise LeakError(f"{self.where}: fold {fold.name} trains and tests {', '.join(sorted(both)[:3])}")
             for key in (*fold.train, *fold.test):
                 if key not in self.index:
-                    raise UnknownNameError(
-                        "key of the split", key, self.index, f"{self.where}: fold {fold.name}"
-                    )
+                    raise UnknownNameError("key of the split", key, self.index, f"{self.where}: fold {fold.name}")
         if len(self.test_keys) != len(set(self.test_keys)):
             raise AffectZooError(f"{self.where}: an item is tested in two folds")
 
@@ -147,9 +143,7 @@ def _truth(samples: Sequence[AffectSample], field: str, size: int, where: str) -
     if not targets:
         raise AffectZooError(f"{where}: no item of the data set has a {field} label")
     if len({t.rate_hz is None for _, t in targets}) > 1:
-        raise AffectZooError(
-            f"{where}: {field} labels are for whole clips in some items and over time in others"
-        )
+        raise AffectZooError(f"{where}: {field} labels are for whole clips in some items and over time in others")
     lengths = [len(np.atleast_2d(t.values)) for _, t in targets]
     return Truth(
         values=np.concatenate([np.atleast_2d(t.values) for _, t in targets]).astype(float).reshape(-1, size),
@@ -181,9 +175,7 @@ def open_exam(
     folds = load_folds(data.card, benchmark.split) if folds is None else folds
     where = f"benchmark {benchmark.name!r}"
     if (folds.kind == "parts") != (benchmark.part == "test"):
-        raise AffectZooError(
-            f"{where}: part is {benchmark.part!r}, the split {benchmark.split!r} holds {folds.kind}"
-        )
+        raise AffectZooError(f"{where}: part is {benchmark.part!r}, the split {benchmark.split!r} holds {folds.kind}")
     lacking = set(folds.assignment) - {s.key for s in data.samples}
     if lacking:
         raise AffectZooError(

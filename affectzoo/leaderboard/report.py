@@ -18,9 +18,7 @@ def print_record(record: EvalRecord, console: Console) -> None:
         soft_wrap=True,
     )
     trained = "unknown" if record.trained_on is None else record.trained_on
-    console.print(
-        f"{record.n} items, {record.n_missing} missing, {record.n_failed} failed, {trained} trained on"
-    )
+    console.print(f"{record.n} items, {record.n_missing} missing, {record.n_failed} failed, {trained} trained on")
     console.print(_scores(record))
     console.print(_controls(record))
     console.print(_per_class(record))
@@ -54,9 +52,7 @@ def _marked(name: str, record: EvalRecord) -> str:
 def _per_class(record: EvalRecord) -> Table:
     name = record.benchmark.main
     score = record.scores[name]
-    table = Table(
-        "name", f"{name} detail", title=f"main score {number(main_value(score, record.benchmark.pooling))}"
-    )
+    table = Table("name", f"{name} detail", title=f"main score {number(main_value(score, record.benchmark.pooling))}")
     for label, value in score.per_class.items():
         table.add_row(label, number(value))
     return table
@@ -64,9 +60,7 @@ def _per_class(record: EvalRecord) -> Table:
 
 def print_difference(found: dict[str, PairedDifference], first: str, second: str, console: Console) -> None:
     """Print the paired differences first - second."""
-    table = Table(
-        "score", "difference", "95 % interval", title=f"{first} minus {second}, same items drawn together"
-    )
+    table = Table("score", "difference", "95 % interval", title=f"{first} minus {second}, same items drawn together")
     for name, d in found.items():
         table.add_row(name, number(d.difference), f"{number(d.low)} to {number(d.high)}")
     console.print(table)

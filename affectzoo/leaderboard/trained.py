@@ -36,9 +36,7 @@ class Trained:
         if self.items:
             found.append(f"the model was trained on {self.items} of the tested items")
         if self.sharing:
-            found.append(
-                f"the model was trained on other items of the same group as {self.sharing} tested items"
-            )
+            found.append(f"the model was trained on other items of the same group as {self.sharing} tested items")
         return tuple(found)
 
 

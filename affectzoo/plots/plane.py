@@ -118,9 +118,7 @@ def _draw_points(axes, points: np.ndarray, labels: np.ndarray) -> None:
     style = {"s": size, "alpha": 0.75, "lw": 0.4, "ec": "white", "zorder": 3}
     for i, name in enumerate(shown):
         here = labels == name
-        axes.scatter(
-            *points[here, :2].T, color=COLOURS[i], marker=MARKERS[i], label=f"{name} ({here.sum()})", **style
-        )
+        axes.scatter(*points[here, :2].T, color=COLOURS[i], marker=MARKERS[i], label=f"{name} ({here.sum()})", **style)
     rest = ~np.isin(labels, shown)
     if rest.any():
         axes.scatter(*points[rest, :2].T, color="0.5", marker=".", label=f"others ({rest.sum()})", **style)

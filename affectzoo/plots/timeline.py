@@ -13,9 +13,7 @@ MAX_LINES = 6
 STYLES = ("-", "--", "-.", ":")
 
 
-def plot_timeline(
-    table: PredictionTable, path: str | Path = "timeline.png", keys: list[str] | None = None
-) -> Path:
+def plot_timeline(table: PredictionTable, path: str | Path = "timeline.png", keys: list[str] | None = None) -> Path:
     """Draw every field of a step-level table over time in seconds.
 
     keys: which recordings (at most 3, default the first ones; each track of a recording has a column of

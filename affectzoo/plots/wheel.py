@@ -11,9 +11,7 @@ from affectzoo.plots.figure import COLOURS, new_figure, save_figure
 RINGS = {1: (0.18, 0.58), 2: (0.58, 1.0)}
 
 
-def plot_wheel(
-    space: LabelSpace | str, values: np.ndarray | None = None, path: str | Path = "wheel.png"
-) -> Path:
+def plot_wheel(space: LabelSpace | str, values: np.ndarray | None = None, path: str | Path = "wheel.png") -> Path:
     """Draw a space whose categories have angles (`angle_deg`).
 
     Two rings where children have angles of their own; petals where there are no children, or where they

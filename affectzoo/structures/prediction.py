@@ -55,7 +55,8 @@ class AffectPrediction:
             if f.values.ndim != dims or f.values.shape[-1] != self.space.size(name):
                 raise AffectZooError(
                     f"{name}: values {tuple(f.values.shape)} do not fit {self.space.size(name)} names of "
-                    f"{self.space.name!r} {'a clip' if dims == 2 else 'a step'}")
+                    f"{self.space.name!r} {'a clip' if dims == 2 else 'a step'}"
+                )
             if len(f.values) != len(self.keys):
                 raise AffectZooError(f"{name}: {len(f.values)} rows for {len(self.keys)} keys")
 
@@ -85,12 +86,16 @@ class AffectPrediction:
 
     def cpu(self) -> "AffectPrediction":
         """Detached float32 tensors on the CPU."""
+
         def move(x):
             return None if x is None else x.detach().float().cpu()
+
         fields = {n: PredictionField(move(f.values), f.kind, move(f.uncertainty)) for n, f in self.fields.items()}
         mask = None if self.mask is None else self.mask.cpu()
         codes = None if self.codes is None else self.codes.cpu()
-        return replace(self, fields=fields, t0_s=move(self.t0_s), mask=mask, embedding=move(self.embedding), codes=codes)
+        return replace(
+            self, fields=fields, t0_s=move(self.t0_s), mask=mask, embedding=move(self.embedding), codes=codes
+        )
 
     def project(self, to: LabelSpace | str) -> "AffectPrediction":
         """This prediction in another label space (values detached); a loss is a UserWarning with its size.

@@ -23,9 +23,7 @@ from affectzoo.structures.prediction import AffectPrediction, PredictionField
 from affectzoo.structures.table import PredictionTable
 
 
-def project_prediction(
-    pred: AffectPrediction, to: LabelSpace | str
-) -> tuple[AffectPrediction, dict[str, Any]]:
+def project_prediction(pred: AffectPrediction, to: LabelSpace | str) -> tuple[AffectPrediction, dict[str, Any]]:
     """The prediction in another space, and a JSON-able report (see `field_mappings` and `_loss`).
 
     Values are detached: this is for answers, not for training. Uncertainty is kept where values are only
@@ -64,9 +62,7 @@ def project_table(table: PredictionTable, to: LabelSpace | str) -> PredictionTab
     report = _report(source, target, losses, unanswered)
     if "projection" in table.meta.notes:
         report["before"] = table.meta.notes["projection"]
-    meta = replace(
-        table.meta, space=target.to_dict(), kinds=kinds, notes={**table.meta.notes, "projection": report}
-    )
+    meta = replace(table.meta, space=target.to_dict(), kinds=kinds, notes={**table.meta.notes, "projection": report})
     return PredictionTable(_with_columns(table, columns), meta)
 
 
@@ -123,9 +119,7 @@ def _selects(m: SpaceMapping) -> bool:
 def _kind(m: SpaceMapping, kind: str) -> str:
     if m.source_field == m.target_field == "au" and m.target.au_kind == "presence":
         return "probabilities"
-    return (
-        kind if m.source_field == m.target_field else "value" if m.target_field == "vad" else "probabilities"
-    )
+    return kind if m.source_field == m.target_field else "value" if m.target_field == "vad" else "probabilities"
 
 
 def _loss(m: SpaceMapping, lost: np.ndarray) -> dict[str, Any]:
@@ -135,9 +129,7 @@ def _loss(m: SpaceMapping, lost: np.ndarray) -> dict[str, Any]:
     return {**m.report(), "lost_mean": mean, "lost_max": largest}
 
 
-def _report(
-    source: LabelSpace, target: LabelSpace, fields: Mapping[str, Any], unanswered: Mapping[str, str]
-) -> dict:
+def _report(source: LabelSpace, target: LabelSpace, fields: Mapping[str, Any], unanswered: Mapping[str, str]) -> dict:
     used = {f["from"].rpartition(".")[2] for f in fields.values()}
     return {
         "from": source.name,

@@ -97,5 +97,8 @@ class EvalRecord:
         data = read_json(path)
         version = data.get("schema_version") if isinstance(data, dict) else None
         if not isinstance(version, int) or version > SCHEMA_VERSION:
-            raise FileError(path, f"record schema {version!r} is not known here (up to {SCHEMA_VERSION}); update affectzoo")
+            raise FileError(
+                path,
+                f"record schema {version!r} is not known here (up to {SCHEMA_VERSION}); update affectzoo",
+            )
         return from_dict(cls, data, str(path))

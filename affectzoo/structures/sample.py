@@ -74,8 +74,9 @@ class BatchSignal:
 
     def to(self, device, **kw) -> "BatchSignal":
         """Move to a device."""
-        return BatchSignal(self.data.to(device, **kw), self.mask.to(device, **kw), self.rate_hz,
-                           self.t0_s.to(device, **kw))
+        return BatchSignal(
+            self.data.to(device, **kw), self.mask.to(device, **kw), self.rate_hz, self.t0_s.to(device, **kw)
+        )
 
 
 @dataclass
@@ -107,8 +108,12 @@ class AffectBatch:
 
     def to(self, device, **kw) -> "AffectBatch":
         """Move all tensors to a device."""
-        return AffectBatch(self.keys, {m: s.to(device, **kw) for m, s in self.signals.items()},
-                           {f: t.to(device, **kw) for f, t in self.targets.items()}, self.groups)
+        return AffectBatch(
+            self.keys,
+            {m: s.to(device, **kw) for m, s in self.signals.items()},
+            {f: t.to(device, **kw) for f, t in self.targets.items()},
+            self.groups,
+        )
 
     def pin_memory(self) -> "AffectBatch":
         """Pin for fast transfer to a GPU (called by the DataLoader)."""

@@ -52,7 +52,9 @@ class Signal:
         lo = max(0, round((start_s - self.t0_s) * self.rate_hz))
         hi = len(self) if stop_s is None else min(len(self), round((stop_s - self.t0_s) * self.rate_hz))
         if hi <= lo:
-            raise AffectZooError(f"no samples between {start_s} s and {stop_s} s (recording lasts {self.duration_s:.3f} s)")
+            raise AffectZooError(
+                f"no samples between {start_s} s and {stop_s} s (recording lasts {self.duration_s:.3f} s)"
+            )
         mask = None if self.mask is None else self.mask[lo:hi]
         return Signal(self.data[lo:hi], self.rate_hz, self.t0_s + lo / self.rate_hz, mask, self.names)
 
@@ -95,5 +97,8 @@ def read_file(path: str | Path, modalities: tuple[str, ...]) -> dict[str, Signal
     signals = import_target(reader.target)(path)
     missing = set(modalities) - set(signals)
     if missing:
-        raise FileError(path, f"has no {', '.join(sorted(missing))} stream (found {', '.join(sorted(signals)) or 'nothing'})")
+        raise FileError(
+            path,
+            f"has no {', '.join(sorted(missing))} stream (found {', '.join(sorted(signals)) or 'nothing'})",
+        )
     return signals

@@ -62,8 +62,13 @@ class PredictionTable:
         return [f"{field_name}.{n}" for n in self.space.names(field_name)]
 
     @classmethod
-    def from_prediction(cls, pred, sources: list[str] | None = None, model: dict | None = None,
-                        training_keys: tuple[str, ...] = ()) -> "PredictionTable":
+    def from_prediction(
+        cls,
+        pred,
+        sources: list[str] | None = None,
+        model: dict | None = None,
+        training_keys: tuple[str, ...] = (),
+    ) -> "PredictionTable":
         """Rows of an AffectPrediction; logits become probabilities, padded steps are left out."""
         pred = pred.probabilities().cpu()
         n = len(pred.keys)
@@ -90,8 +95,14 @@ class PredictionTable:
             data["rationale"] = np.array(pred.rationale, object)[rows]
         data["source"] = np.array(sources or [""] * n, object)[rows]
         data["error"] = ""
-        meta = TableMeta(pred.space.to_dict(), {k: f.kind for k, f in pred.fields.items()},
-                         "clip" if pred.rate_hz is None else "step", pred.rate_hz, model or {}, training_keys)
+        meta = TableMeta(
+            pred.space.to_dict(),
+            {k: f.kind for k, f in pred.fields.items()},
+            "clip" if pred.rate_hz is None else "step",
+            pred.rate_hz,
+            model or {},
+            training_keys,
+        )
         return cls(pd.DataFrame(data), meta)
 
     @staticmethod
@@ -99,8 +110,11 @@ class PredictionTable:
         """Rows of several tables of the same space and granularity; rows of equal (key, track, t_s) are an error."""
         first = tables[0]
         for other in tables[1:]:
-            for what, a, b in (("label space", first.space.hash, other.space.hash), ("kinds", first.meta.kinds, other.meta.kinds),
-                               ("granularity", first.meta.granularity, other.meta.granularity)):
+            for what, a, b in (
+                ("label space", first.space.hash, other.space.hash),
+                ("kinds", first.meta.kinds, other.meta.kinds),
+                ("granularity", first.meta.granularity, other.meta.granularity),
+            ):
                 if a != b:
                     raise AffectZooError(f"tables differ in {what}: {a!r} and {b!r}")
         frame = pd.concat([t.frame for t in tables], ignore_index=True)
@@ -139,7 +153,10 @@ class PredictionTable:
         meta = json.dumps(to_dict(self.meta))
         if path.suffix == ".parquet":
             table = pa.Table.from_pandas(self.frame, preserve_index=False)
-            pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), b"affectzoo": meta.encode()}), path)
+            pq.write_table(
+                table.replace_schema_metadata({**(table.schema.metadata or {}), b"affectzoo": meta.encode()}),
+                path,
+            )
             return path
         if path.suffix == ".csv":
             self.frame.to_csv(path, index=False)
@@ -166,7 +183,10 @@ class PredictionTable:
         wanted = ["key", *(c for f in self.meta.kinds for c in self.columns(f))]
         for column in wanted:
             if column not in self.frame:
-                raise FileError(path, str(UnknownNameError("column", column, self.frame.columns)).replace("unknown", "missing"))
+                raise FileError(
+                    path,
+                    str(UnknownNameError("column", column, self.frame.columns)).replace("unknown", "missing"),
+                )
             if column != "key" and not pd.api.types.is_numeric_dtype(self.frame[column]):
                 raise FileError(path, f"column {column!r} holds text where numbers belong")
         for column, default in (("track", ""), ("t_s", np.nan), ("source", ""), ("error", "")):
@@ -188,7 +208,10 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict]:
         raise FileError(path, f"is not a readable Parquet file ({e})") from None
     meta = (table.schema.metadata or {}).get(b"affectzoo")
     if meta is None:
-        raise FileError(path, "has no affectzoo meta data; write it with PredictionTable.write, or use .csv with .meta.json")
+        raise FileError(
+            path,
+            "has no affectzoo meta data; write it with PredictionTable.write, or use .csv with .meta.json",
+        )
     return table.to_pandas(), json.loads(meta)
 
 
@@ -200,7 +223,9 @@ def _read_text(path: Path) -> tuple[pd.DataFrame, dict]:
         if path.suffix == ".csv":
             frame = pd.read_csv(path, dtype={"key": str, "track": str}, float_precision="round_trip")
         else:
-            frame = pd.read_json(path, orient="records", lines=True, dtype={"key": str, "track": str}, precise_float=True)
+            frame = pd.read_json(
+                path, orient="records", lines=True, dtype={"key": str, "track": str}, precise_float=True
+            )
     except (ValueError, pd.errors.ParserError) as e:
         raise FileError(path, f"is not readable as {FORMATS[path.suffix]} ({e})") from None
     return frame, read_json(sidecar)

@@ -13,8 +13,14 @@ from affectzoo.errors import AffectZooError
 METHODS = {"vad": "linear", "emotion": "nearest", "au": "nearest", "state": "nearest"}
 
 
-def read_at(values: np.ndarray, mask: np.ndarray | None, rate_hz: float, t0_s: float, times_s: np.ndarray,
-            method: str = "nearest") -> tuple[np.ndarray, np.ndarray]:
+def read_at(
+    values: np.ndarray,
+    mask: np.ndarray | None,
+    rate_hz: float,
+    t0_s: float,
+    times_s: np.ndarray,
+    method: str = "nearest",
+) -> tuple[np.ndarray, np.ndarray]:
     """Values (T, K) on a regular axis, read at `times_s` (N,).
 
     mask: (T, K) or (T,) bool or None. Returns values (N, K) and mask (N, K); a linear reading is valid only
@@ -24,8 +30,9 @@ def read_at(values: np.ndarray, mask: np.ndarray | None, rate_hz: float, t0_s: f
         raise AffectZooError(f"unknown resampling {method!r}; use 'nearest' or 'linear'")
     values = np.asarray(values, float)
     n = len(values)
-    mask = np.ones(values.shape, bool) if mask is None else np.broadcast_to(
-        np.asarray(mask).reshape(n, -1), values.shape)
+    mask = (
+        np.ones(values.shape, bool) if mask is None else np.broadcast_to(np.asarray(mask).reshape(n, -1), values.shape)
+    )
     pos = (np.asarray(times_s, float) - t0_s) * rate_hz
     inside = (pos >= -0.5) & (pos <= n - 0.5)
     if method == "nearest":

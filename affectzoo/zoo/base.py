@@ -73,15 +73,24 @@ class AffectModel(nn.Module):
 
     def forward_head(self, encoded: Encoded, keys: list[str]) -> AffectPrediction:
         """Fields of the label space from encoded features."""
-        return AffectPrediction(keys, self.label_space, self.heads(encoded.values), encoded.rate_hz,
-                                encoded.t0_s, encoded.mask, embedding=encoded.values)
+        return AffectPrediction(
+            keys,
+            self.label_space,
+            self.heads(encoded.values),
+            encoded.rate_hz,
+            encoded.t0_s,
+            encoded.mask,
+            embedding=encoded.values,
+        )
 
     def forward(self, batch: AffectBatch) -> AffectPrediction:
         """Predict. Raises AffectZooError when the batch lacks a modality."""
         missing = set(self.modalities) - set(batch.signals)
         if missing:
-            raise AffectZooError(f"{self.arch or type(self).__name__} needs {', '.join(sorted(missing))}; "
-                                 f"the batch has {', '.join(sorted(batch.signals)) or 'no signals'}")
+            raise AffectZooError(
+                f"{self.arch or type(self).__name__} needs {', '.join(sorted(missing))}; "
+                f"the batch has {', '.join(sorted(batch.signals)) or 'no signals'}"
+            )
         return self.forward_head(self.forward_features(batch), batch.keys)
 
     def reset_head(self, label_space: LabelSpace | str) -> "AffectModel":

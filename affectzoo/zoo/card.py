@@ -69,9 +69,7 @@ def _labels(config: PretrainedConfig) -> str:
             "intensity 0 to 5" if space.au_kind == "intensity" else "probability of presence 0 to 1"
         )
         temperature = config.calibration.get(field)
-        rows.append(
-            (field, ", ".join(space.names(field)), unit, "-" if temperature is None else f"{temperature:.4g}")
-        )
+        rows.append((field, ", ".join(space.names(field)), unit, "-" if temperature is None else f"{temperature:.4g}"))
     head = f"Label space `{space.name}` version {space.version}, hash `{space.hash}`.\n\n"
     return head + _table(("field", "names", "unit", "calibration temperature"), rows)
 

@@ -95,13 +95,9 @@ def model_entry(name: str) -> ModelEntry:
     path = files[name]
     data = read_yaml(path)
     if not isinstance(data, dict) or "_target_" not in data or "card" not in data:
-        raise FileError(
-            path, "a model YAML needs _target_, options and a card {name, modalities, summary, source}"
-        )
+        raise FileError(path, "a model YAML needs _target_, options and a card {name, modalities, summary, source}")
     if "defaults" in data:
-        raise FileError(
-            path, "a model YAML stands alone: no 'defaults' list, so that it can be read without Hydra"
-        )
+        raise FileError(path, "a model YAML stands alone: no 'defaults' list, so that it can be read without Hydra")
     card = from_dict(ModelCard, data["card"], f"{path}: card")
     if card.name != name:
         raise FileError(path, f"card.name is {card.name!r}, but the file's place says {name!r}")
@@ -122,9 +118,7 @@ def checkpoints() -> dict[str, Path]:
             arch, _, tag = config.parent.name.rpartition(".")
             name = f"{arch.replace('.', '/')}.{tag}"
             if name in found:
-                raise AffectZooError(
-                    f"two plug-ins offer checkpoint {name!r}: {found[name]} and {config.parent}"
-                )
+                raise AffectZooError(f"two plug-ins offer checkpoint {name!r}: {found[name]} and {config.parent}")
             found[name] = config.parent
     return found
 
@@ -151,9 +145,7 @@ def find_checkpoint(name: str) -> Path:
     if mine:
         raise AffectZooError(f"model {name!r} has several checkpoints: {', '.join(sorted(mine))}; name one")
     if name in model_files():
-        raise AffectZooError(
-            f"model {name!r} has no checkpoint; pretrained ones: {', '.join(sorted(known)) or 'none'}"
-        )
+        raise AffectZooError(f"model {name!r} has no checkpoint; pretrained ones: {', '.join(sorted(known)) or 'none'}")
     raise UnknownNameError("checkpoint or model", name, [*known, *model_files()])
 
 

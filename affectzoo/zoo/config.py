@@ -28,9 +28,7 @@ class Licences:
     def __post_init__(self):
         empty = [n for n in ("code", "weights", "data") if not str(getattr(self, n)).strip()]
         if empty:
-            raise AffectZooError(
-                f"licences: {', '.join(empty)} must not be empty; a checkpoint says all three"
-            )
+            raise AffectZooError(f"licences: {', '.join(empty)} must not be empty; a checkpoint says all three")
 
 
 @dataclass(frozen=True)
@@ -76,9 +74,7 @@ class PretrainedConfig:
 
     def __post_init__(self):
         if not re.fullmatch(r"[A-Za-z0-9_-]+", self.tag):
-            raise AffectZooError(
-                f"tag {self.tag!r}: letters, digits, '_' and '-' only (it becomes a folder name)"
-            )
+            raise AffectZooError(f"tag {self.tag!r}: letters, digits, '_' and '-' only (it becomes a folder name)")
         if "hash" not in self.label_space:
             raise AffectZooError("label_space: has no hash")
         space = self.space
@@ -132,9 +128,7 @@ def read_config(folder: str | Path) -> PretrainedConfig:
         raise
     except AffectZooError as e:
         raise FileError(path, str(e).removeprefix(f"{path}: ")) from None
-    return replace(
-        config, training_keys=_read_keys(Path(folder) / TRAINING_KEYS, config.training_keys_sha256)
-    )
+    return replace(config, training_keys=_read_keys(Path(folder) / TRAINING_KEYS, config.training_keys_sha256))
 
 
 def _read_keys(path: Path, sha256: str) -> tuple[str, ...]:

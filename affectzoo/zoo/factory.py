@@ -29,9 +29,7 @@ def create_model(
     arch, tag = split_name(name)
     entry = model_entry(arch)
     if tag:
-        raise AffectZooError(
-            f"{name!r} names a checkpoint: pass pretrained=True, or {arch!r} for random weights"
-        )
+        raise AffectZooError(f"{name!r} names a checkpoint: pass pretrained=True, or {arch!r} for random weights")
     if label_space is None:
         raise AffectZooError(f"{name!r} needs a label_space: a name ('ravdess8+vad') or a LabelSpace")
     return build_model({**entry.to_config(), **_checked_names(options)}, label_space)

@@ -76,9 +76,7 @@ def save_artefact(
     if dtype not in DTYPES:
         raise UnknownNameError("storage dtype", dtype, DTYPES)
     if not model.arch:
-        raise AffectZooError(
-            "the model has no catalogue name (arch): build it with create_model or build_model"
-        )
+        raise AffectZooError("the model has no catalogue name (arch): build it with create_model or build_model")
     parent = Path(folder)
     parent.mkdir(parents=True, exist_ok=True)
     temp = Path(tempfile.mkdtemp(prefix=".saving-", dir=parent))
@@ -147,9 +145,7 @@ def find_folder(folder_or_name: str | Path) -> Path:
     if not path.exists():
         raise FileError(path, "no such checkpoint folder")
     if not path.is_dir():
-        raise FileError(
-            path, f"is not a checkpoint: a folder with {CONFIG} and {WEIGHTS} is read, never a pickle"
-        )
+        raise FileError(path, f"is not a checkpoint: a folder with {CONFIG} and {WEIGHTS} is read, never a pickle")
     return path
 
 
@@ -187,8 +183,7 @@ def _load_folder(folder: Path, check: bool) -> tuple[AffectModel, PretrainedConf
     if _transform_specs(model) != config.transforms:
         raise FileError(
             folder / CONFIG,
-            f"the model's transforms are {_transform_specs(model)}, the checkpoint was made with "
-            f"{config.transforms}",
+            f"the model's transforms are {_transform_specs(model)}, the checkpoint was made with {config.transforms}",
         )
     if check:
         _check_golden(model, folder / GOLDEN)

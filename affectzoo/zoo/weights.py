@@ -81,9 +81,7 @@ def hub_folder(name: str) -> Path:
     files = [CONFIG, WEIGHTS, GOLDEN, CARD, RECORD, TRAINING_KEYS]
     try:
         return Path(
-            snapshot_download(
-                match["repo"], revision=revision, allow_patterns=files, local_files_only=offline()
-            )
+            snapshot_download(match["repo"], revision=revision, allow_patterns=files, local_files_only=offline())
         )
     except Exception as e:  # the hub raises a dozen kinds; each is a failed download to the user
         raise AffectZooError(f"{name}: cannot be fetched ({type(e).__name__}: {e})") from e
@@ -139,9 +137,7 @@ def _unpack_tar(archive: Path, folder: Path) -> None:
 def _check_member(archive: Path, name: str, plain: bool) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", name):
-        raise FileError(
-            archive, f"holds {name!r}, which would be written outside the folder; nothing was unpacked"
-        )
+        raise FileError(archive, f"holds {name!r}, which would be written outside the folder; nothing was unpacked")
     if not plain:
         raise FileError(archive, f"holds {name!r}, a link or device; nothing was unpacked")
 
@@ -152,9 +148,7 @@ def _pinned(url: str, revision: str | None) -> str:
         raise AffectZooError(f"{url!r}: only http and https addresses are downloaded")
     hub = _HUB_URL.match(url)
     if hub and not _is_commit(hub["revision"]):
-        raise AffectZooError(
-            f"{url!r} names revision {hub['revision']!r}; a commit of 40 hex digits is needed"
-        )
+        raise AffectZooError(f"{url!r} names revision {hub['revision']!r}; a commit of 40 hex digits is needed")
     return url
 
 
@@ -176,9 +170,7 @@ def _fetch(url: str, sha256: str, target: Path) -> Path:
     found = file_sha256(part)
     if found != sha256:
         part.unlink()
-        raise AffectZooError(
-            f"sha256 is {found[:16]}..., expected {sha256[:16]}...; the download was thrown away"
-        )
+        raise AffectZooError(f"sha256 is {found[:16]}..., expected {sha256[:16]}...; the download was thrown away")
     os.replace(part, target)
     return target
 
@@ -192,9 +184,7 @@ def _save(answer, part: Path, mode: str, done: int) -> None:
             done += len(piece)
             _show(part.name, done, total)
     if total is not None and done < total:
-        raise AffectZooError(
-            f"the connection broke after {done} of {total} bytes; call again to go on from there"
-        )
+        raise AffectZooError(f"the connection broke after {done} of {total} bytes; call again to go on from there")
 
 
 def _show(name: str, done: int, total: int | None) -> None:

@@ -72,11 +72,7 @@ def test_only_the_verb_that_is_used_is_imported(toy, monkeypatch):
 def test_an_error_is_one_line_on_stderr_and_exit_2(toy, capsys, args, message):
     assert main(args) == 2
     captured = capsys.readouterr()
-    assert (
-        captured.err.startswith("affectzoo: error: ")
-        and captured.err.count("\n") == 1
-        and message in captured.err
-    )
+    assert captured.err.startswith("affectzoo: error: ") and captured.err.count("\n") == 1 and message in captured.err
     assert captured.out == ""
 
 

@@ -23,9 +23,7 @@ def test_list_models_and_checkpoints(shipped, capsys):
         ("toy/steps", "pulse", ""),
     ]
     text = out(capsys, "list", "--kind", "checkpoints", "--family", "toy")
-    assert all(
-        w in text for w in ("toy/mean.first", "ravdess8+vad", "pulses", "CC0-1.0", "EULA of the pulses")
-    )
+    assert all(w in text for w in ("toy/mean.first", "ravdess8+vad", "pulses", "CC0-1.0", "EULA of the pulses"))
     assert out(capsys, "list", "nothing*") == "no models match\n"
 
 
@@ -80,18 +78,13 @@ def test_predict_in_a_process_of_its_own(shipped, toy, clips, tmp_path):
     (clips / "broken.pulse").write_text("8 x")
     result = cli("predict", clips, "--model", "toy/mean.first", site=toy, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert (
-        "3 of 4 files predicted; written to predictions.csv" in result.stdout
-        and "not a pulse file" in result.stdout
-    )
+    assert "3 of 4 files predicted; written to predictions.csv" in result.stdout and "not a pulse file" in result.stdout
     table = PredictionTable.read(tmp_path / "predictions.csv")
     assert table.frame.key.tolist() == ["a/x", "a/y", "broken", "z"]
     assert not list(tmp_path.glob("*.partial*"))
 
 
-def test_predict_from_stdin_list_folder_of_weights_and_other_space(
-    shipped, clips, tmp_path, capsys, monkeypatch
-):
+def test_predict_from_stdin_list_folder_of_weights_and_other_space(shipped, clips, tmp_path, capsys, monkeypatch):
     folder = shipped()
     monkeypatch.setattr("sys.stdin", iter([f"{clips / 'z.pulse'}\n"]))
     target = tmp_path / "p.jsonl"
@@ -118,9 +111,7 @@ def test_predict_draws(shipped, clips, tmp_path, capsys, arch):
 
 def test_a_table_that_cannot_be_drawn_is_still_written(shipped, clips, tmp_path, capsys):
     shipped(space="ravdess8")
-    assert (
-        main(["predict", str(clips), "--model", "toy/mean", "--out", str(tmp_path / "p.csv"), "--plot"]) == 0
-    )
+    assert main(["predict", str(clips), "--model", "toy/mean", "--out", str(tmp_path / "p.csv"), "--plot"]) == 0
     assert "no picture: " in capsys.readouterr().err and (tmp_path / "p.csv").exists()
 
 

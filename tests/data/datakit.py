@@ -25,9 +25,7 @@ def sample(i: int, speaker: str = "", length: int | None = None, **groups) -> Af
     data = np.random.default_rng(i).standard_normal(length).astype(np.float32)
     name = SPACE.names("emotion")[i % 4]
     groups = {"speaker": speaker or f"s{i % 6}", **groups}
-    return AffectSample(
-        f"k{i:03d}", {"audio": Signal(data, 100.0)}, {"emotion": class_target(SPACE, name)}, groups
-    )
+    return AffectSample(f"k{i:03d}", {"audio": Signal(data, 100.0)}, {"emotion": class_target(SPACE, name)}, groups)
 
 
 def dataset(n: int = 48, **changes) -> Dataset:

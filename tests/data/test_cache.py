@@ -82,9 +82,7 @@ def test_a_file_is_known_by_its_bytes_not_its_name(tmp_path):
 
 def test_broken_ones_are_reported_and_skipped(tmp_path):
     model = Model(broken=(27,))  # the length of k001
-    done, failed = prepare_all(
-        [sample(i) for i in range(3)], model.prepare, SPEC, FeatureCache(tmp_path), True
-    )
+    done, failed = prepare_all([sample(i) for i in range(3)], model.prepare, SPEC, FeatureCache(tmp_path), True)
     assert [s.key for s in done] == ["k000", "k002"]
     assert [(f.key, f.reason) for f in failed] == [("k001", "too odd")]
     assert len(files(tmp_path)) == 2

@@ -43,9 +43,7 @@ def test_a_signal_mask_is_kept():
 
 
 def test_pictures_stay_uint8_and_other_integers_become_float():
-    face = [
-        AffectSample(str(i), {"face": Signal(np.full((1 + i, 2, 3, 3), 7, np.uint8), 1.0)}) for i in range(2)
-    ]
+    face = [AffectSample(str(i), {"face": Signal(np.full((1 + i, 2, 3, 3), 7, np.uint8), 1.0)}) for i in range(2)]
     data = collate(face, SPACE).signals["face"].data
     assert data.dtype == torch.uint8 and data.shape == (2, 2, 2, 3, 3) and data[0, 1].sum() == 0
     eeg = [AffectSample("a", {"eeg": Signal(np.ones((3, 2), np.int16), 1.0)})]

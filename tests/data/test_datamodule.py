@@ -80,9 +80,7 @@ def leaky(tmp_path):
         "parts",
     )
     write_folds(folds, tmp_path / "leaky.csv")
-    return str(tmp_path / "leaky.csv"), Dataset(
-        card(), [sample(j, speaker=f"s{j % 4}") for j in range(12)], SPACE
-    )
+    return str(tmp_path / "leaky.csv"), Dataset(card(), [sample(j, speaker=f"s{j % 4}") for j in range(12)], SPACE)
 
 
 def test_a_leak_is_an_error_unless_it_is_allowed(tmp_path):
@@ -99,9 +97,7 @@ def test_labels_are_projected_and_losses_told():
     assert batch.targets["emotion"].values.shape[1] == 8 and batch.targets["vad"].mask.all()
     assert data.label_space.name == "ravdess8+vad"
     narrow = LabelSpace("two", "1", categories=SPACE.categories[::3])
-    with pytest.warns(
-        UserWarning, match="'two' cannot express are masked: 12 x emotion:happiness, 12 x emotion:neut"
-    ):
+    with pytest.warns(UserWarning, match="'two' cannot express are masked: 12 x emotion:happiness, 12 x emotion:neut"):
         data = AffectDataModule(dataset(), narrow, split="all")
         assert sum(bool(s.targets["emotion"].mask.any()) for s in data.samples("all")) == 24
     assert data.lost == {"emotion:happiness": 12, "emotion:neutral": 12}
@@ -196,9 +192,7 @@ def test_a_run_that_stops_within_an_epoch_goes_on_with_the_next_batch(loso, tmp_
     (path,) = (tmp_path / "b").glob("*step=12.ckpt")
     again = trainer(tmp_path / "c", max_epochs=3)
     again.fit(rest, datamodule=module(loso, 0), ckpt_path=path, weights_only=True)
-    assert (
-        len({e for e, _ in first.seen}) == 2 and first.seen == whole.seen[:12]
-    )  # 8 batches an epoch: 4 into the 2nd
+    assert len({e for e, _ in first.seen}) == 2 and first.seen == whole.seen[:12]  # 8 batches an epoch: 4 into the 2nd
     assert rest.seen == whole.seen[12:]
     assert sorted(set(whole.validated)) == sorted(again.datamodule.parts["val"])
     assert whole.seen[0][1] != whole.seen[8][1]

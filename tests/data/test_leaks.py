@@ -18,9 +18,7 @@ def test_clean_parts_pass():
 
 
 @pytest.mark.parametrize("group", ["speaker", "session", "trial", "clip"])
-@pytest.mark.parametrize(
-    ("key", "value", "parts"), [("c2", "A", "train and test"), ("b1", "C", "val and test")]
-)
+@pytest.mark.parametrize(("key", "value", "parts"), [("c2", "A", "train and test"), ("b1", "C", "val and test")])
 def test_a_planted_group_is_found(group, key, value, parts):
     with pytest.raises(LeakError, match=rf"{parts} share {group} {value} .*'{key}'"):
         check_leaks(PARTS, {"fine": {k: k for k in CLEAN}, group: {**CLEAN, key: value}})
@@ -39,9 +37,7 @@ def test_a_missing_group_cannot_be_ruled_out():
 def test_many_leaks_are_listed_in_part():
     parts = {"train": [f"a{i}" for i in range(8)], "test": [f"b{i}" for i in range(8)]}
     groups = {"speaker": {k: k[1] for keys in parts.values() for k in keys}}
-    with pytest.raises(
-        LeakError, match=r"share speaker 0, 1, 2, 3, 4 and 3 more .*'a0' in train and 'b0' in test"
-    ):
+    with pytest.raises(LeakError, match=r"share speaker 0, 1, 2, 3, 4 and 3 more .*'a0' in train and 'b0' in test"):
         check_leaks(parts, groups)
 
 
@@ -67,9 +63,7 @@ def test_overlap_in_time(windows, leak):
 
 def test_windows_of_one_file_are_found_by_check_parts():
     def window(key, start, stop, path="r.wav"):
-        return AffectSample(
-            key, {"audio": SignalRef(Path(path), "audio", start, stop)}, groups={"speaker": key}
-        )
+        return AffectSample(key, {"audio": SignalRef(Path(path), "audio", start, stop)}, groups={"speaker": key})
 
     parts = {"train": ["a"], "test": ["b"]}
     check_parts(parts, [window("a", 0, 2), window("b", 2, 4)], ["speaker"])

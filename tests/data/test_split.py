@@ -106,9 +106,7 @@ def test_a_fold_that_is_not_there(fold):
 
 def test_keys_of_one_side_only_are_reported():
     folds = leave_one_group_out(SAMPLES, "speaker")
-    with pytest.warns(
-        SplitWarning, match="8 of its 48 keys are not in the data; 1 samples are not in the split"
-    ):
+    with pytest.warns(SplitWarning, match="8 of its 48 keys are not in the data; 1 samples are not in the split"):
         parts = folds.parts(0, [*SAMPLES[:40], sample(99)])
     assert sum(map(len, parts.values())) == 40
     with pytest.raises(AffectZooError, match="share no key: 'k000' and 'k099'"):
@@ -142,10 +140,7 @@ def test_folds_never_cut_a_group(groups, k, seed):
 def test_stratified_folds_have_like_class_counts():
     rng = np.random.default_rng(0)
     samples = [sample(i, speaker=f"g{i // 6}", length=3) for i in range(240)]
-    rare = {
-        s.key: "rare" if int(s.groups["speaker"][1:]) % 4 == 0 and rng.random() < 0.5 else "often"
-        for s in samples
-    }
+    rare = {s.key: "rare" if int(s.groups["speaker"][1:]) % 4 == 0 and rng.random() < 0.5 else "often" for s in samples}
 
     def spread(folds):
         counts = Counter(folds.assignment[k] for k, c in rare.items() if c == "rare")

@@ -79,9 +79,7 @@ def test_action_units_and_states(table):
 
 
 def test_one_column_a_modality(table):
-    a, b = table(
-        {"audio": FILES, "face": [None, "wav/a.wav"], "emotion": ["sad", "sad"]}, modality=...
-    ).samples
+    a, b = table({"audio": FILES, "face": [None, "wav/a.wav"], "emotion": ["sad", "sad"]}, modality=...).samples
     assert set(a.signals) == {"audio"} and set(b.signals) == {"audio", "face"} and a.key == "wav/a"
     both = table({"path": FILES, "emotion": ["sad", "sad"]}, modality=["face", "audio"]).samples[0]
     assert both.signals["face"].modalities == ("face", "audio")

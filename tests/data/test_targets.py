@@ -75,9 +75,7 @@ def test_over_time_the_axis_is_kept():
 
 
 def units(kind, *numbers):
-    return LabelSpace(
-        f"{kind}{len(numbers)}", "1", action_units=tuple(ActionUnit(n, kind=kind) for n in numbers)
-    )
+    return LabelSpace(f"{kind}{len(numbers)}", "1", action_units=tuple(ActionUnit(n, kind=kind) for n in numbers))
 
 
 def test_action_units_by_name_and_kind():

@@ -48,7 +48,7 @@ def test_padding_and_company_do_not_matter(net):
     item = batch()
     whole, signal = vad(net, item), item.signals["eeg"]
     for i, n in enumerate((20, 11, 15)):
-        one = BatchSignal(signal.data[i:i + 1, :n], signal.mask[i:i + 1, :n], 1.0, signal.t0_s[i:i + 1])
+        one = BatchSignal(signal.data[i : i + 1, :n], signal.mask[i : i + 1, :n], 1.0, signal.t0_s[i : i + 1])
         assert torch.allclose(vad(net, AffectBatch(["k"], {"eeg": one}))[0], whole[i, :n], atol=1e-5)
     dirty = batch()
     dirty.signals["eeg"].data[~signal.mask] = 1e6
@@ -63,16 +63,19 @@ def test_answers_never_depend_on_later_steps(net, step):
     assert torch.equal(a[:, :step], b[:, :step])
     assert (a[:, step] - b[:, step]).abs().max() > 1e-3
     reach = 1 + sum(2 * 2 * d for d in net.dilations)  # two convolutions of kernel 3 a block
-    assert torch.allclose(a[:, step + reach:], b[:, step + reach:], atol=1e-6)
+    assert torch.allclose(a[:, step + reach :], b[:, step + reach :], atol=1e-6)
 
 
 def test_padding_takes_no_part_in_the_training_statistics():
     short, padded = batch(1, 11, (11,)), batch(1, 11, (11,))
     signal = padded.signals["eeg"]
     pad = torch.full((1, 30, 40), 50.0)
-    padded.signals["eeg"] = BatchSignal(torch.cat([signal.data, pad], 1),
-                                        torch.cat([signal.mask, torch.zeros(1, 30, dtype=torch.bool)], 1),
-                                        1.0, signal.t0_s)
+    padded.signals["eeg"] = BatchSignal(
+        torch.cat([signal.data, pad], 1),
+        torch.cat([signal.mask, torch.zeros(1, 30, dtype=torch.bool)], 1),
+        1.0,
+        signal.t0_s,
+    )
     means = []
     for item in (short, padded):
         torch.manual_seed(0)
@@ -111,7 +114,7 @@ def test_raw_signal_to_answer_is_causal(net):
     sample = generate(1, seed=1, seconds=20.0)[0]
     raw = sample.signals["eeg"]
     later = raw.data.copy()
-    later[10 * 128:] = np.random.default_rng(0).normal(0, 80, later[10 * 128:].shape)
+    later[10 * 128 :] = np.random.default_rng(0).normal(0, 80, later[10 * 128 :].shape)
     outs = []
     for data in (raw.data, later):
         signal = net.transforms["eeg"](type(raw)(data, raw.rate_hz))
@@ -130,7 +133,7 @@ def test_the_catalogue_entry_builds_this_model():
 
 
 def ccc(a, b):
-    return 2 * ((a - a.mean()) * (b - b.mean())).mean() / (a.var() + b.var() + (a.mean() - b.mean())**2)
+    return 2 * ((a - a.mean()) * (b - b.mean())).mean() / (a.var() + b.var() + (a.mean() - b.mean()) ** 2)
 
 
 def test_learns_trajectories_of_unseen_subjects():

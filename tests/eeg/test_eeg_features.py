@@ -28,7 +28,7 @@ def test_each_value_is_the_entropy_of_a_gaussian_with_the_windows_spread():
         num, den = butter(2, band, "bandpass", fs=RATE)
         for c in range(2):
             y, _ = lfilter(num, den, x[:, c], zi=lfilter_zi(num, den) * x[0, c])
-            expected = [norm(scale=y[k * 128:(k + 1) * 128].std()).entropy() / np.log(2) for k in range(10)]
+            expected = [norm(scale=y[k * 128 : (k + 1) * 128].std()).entropy() / np.log(2) for k in range(10)]
             assert out[:, c, b] == pytest.approx(expected, abs=1e-5)
 
 
@@ -38,7 +38,7 @@ def test_white_noise_has_the_variance_that_passes_the_band():
     variance = (2 ** (2 * out) / (2 * np.pi * np.e)).mean((0, 1))
     for b, band in enumerate(BANDS.values()):
         _, response = freqz(*butter(2, band, "bandpass", fs=RATE), worN=20000)
-        assert variance[b] == pytest.approx(sd**2 * np.mean(np.abs(response)**2), rel=0.06)
+        assert variance[b] == pytest.approx(sd**2 * np.mean(np.abs(response) ** 2), rel=0.06)
 
 
 def test_a_sine_shows_in_its_band_with_half_its_squared_amplitude():
@@ -71,8 +71,10 @@ def test_no_value_changes_with_samples_after_its_window(hop, rate):
     assert past.any() and not past.all()
 
 
-@pytest.mark.parametrize(("rate", "hop", "seconds", "steps"), [
-    (128.0, 1.0, 10.0, 10), (128.0, 0.25, 10.0, 37), (250.0, 0.1, 3.0, 21), (200.0, 1.0, 1.995, 1)])
+@pytest.mark.parametrize(
+    ("rate", "hop", "seconds", "steps"),
+    [(128.0, 1.0, 10.0, 10), (128.0, 0.25, 10.0, 37), (250.0, 0.1, 3.0, 21), (200.0, 1.0, 1.995, 1)],
+)
 def test_time_axis(rate, hop, seconds, steps):
     out = BandPower(hop_s=hop)(Signal(noise(seconds, rate=rate), rate, t0_s=5.0, names=("Fz", "Cz")))
     assert len(out) == steps and out.rate_hz == pytest.approx(1 / hop)
@@ -115,10 +117,16 @@ def test_a_flat_channel_stays_finite():
     assert out[:, 1] == pytest.approx(0.5 * np.log2(2 * np.pi * np.e * FLOOR_UV2))
 
 
-@pytest.mark.parametrize(("data", "rate", "text"), [
-    (noise()[:, 0], RATE, "T, channels"), (noise(), 100.0, "100 Hz cannot hold the band up to 50 Hz"),
-    (noise(0.5), RATE, "0.500 s, less than one window"), (np.ones((1280, 2)), RATE, "flat"),
-    (np.full((1280, 2), np.nan), RATE, "NaN")])
+@pytest.mark.parametrize(
+    ("data", "rate", "text"),
+    [
+        (noise()[:, 0], RATE, "T, channels"),
+        (noise(), 100.0, "100 Hz cannot hold the band up to 50 Hz"),
+        (noise(0.5), RATE, "0.500 s, less than one window"),
+        (np.ones((1280, 2)), RATE, "flat"),
+        (np.full((1280, 2), np.nan), RATE, "NaN"),
+    ],
+)
 def test_bad_input(data, rate, text):
     with pytest.raises(AffectZooError, match=text):
         BandPower()(Signal(data, rate))

@@ -35,31 +35,34 @@ def holed(value):
     return data
 
 
-@pytest.mark.parametrize(("changes", "text"), [
-    ({"data": None}, "no array 'data' .found rate_hz, channels"),
-    ({"rate_hz": None, "rate": 128.0}, "no array 'rate_hz'.*rate"),
-    ({"channels": None}, "no array 'channels'"),
-    ({"data": recording()[:, 0]}, r"must be \(T, C\).*\(640,\)"),
-    ({"data": recording()[None]}, r"must be \(T, C\)"),
-    ({"data": recording()[:0]}, r"must be \(T, C\)"),
-    ({"data": recording().T}, "looks transposed"),
-    ({"data": recording()[:, :2]}, "has 3 names"),
-    ({"data": recording() * 1j}, "real numbers"),
-    ({"data": recording().astype(str)}, "real numbers"),
-    ({"data": holed(np.nan)}, "1 values that are NaN"),
-    ({"data": holed(np.inf)}, "infinite"),
-    ({"data": recording() * 1e-6}, "volts or millivolts"),
-    ({"data": recording() * 1e-3}, "volts or millivolts"),
-    ({"data": recording() * 1e3}, "raw counts or nanovolts"),
-    ({"data": np.full((640, 3), 7.0)}, "all 3 channels are flat"),
-    ({"rate_hz": 0.0}, "rate_hz must be one positive"),
-    ({"rate_hz": -128.0}, "rate_hz must be one positive"),
-    ({"rate_hz": np.nan}, "rate_hz must be one positive"),
-    ({"rate_hz": np.array([128.0, 128.0, 128.0])}, "rate_hz must be one positive"),
-    ({"rate_hz": "128"}, "rate_hz must be one positive"),
-    ({"channels": np.array(["F3", "F4", "F3"])}, "occur twice: F3"),
-    ({"channels": np.arange(3)}, "list of names"),
-])
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"data": None}, "no array 'data' .found rate_hz, channels"),
+        ({"rate_hz": None, "rate": 128.0}, "no array 'rate_hz'.*rate"),
+        ({"channels": None}, "no array 'channels'"),
+        ({"data": recording()[:, 0]}, r"must be \(T, C\).*\(640,\)"),
+        ({"data": recording()[None]}, r"must be \(T, C\)"),
+        ({"data": recording()[:0]}, r"must be \(T, C\)"),
+        ({"data": recording().T}, "looks transposed"),
+        ({"data": recording()[:, :2]}, "has 3 names"),
+        ({"data": recording() * 1j}, "real numbers"),
+        ({"data": recording().astype(str)}, "real numbers"),
+        ({"data": holed(np.nan)}, "1 values that are NaN"),
+        ({"data": holed(np.inf)}, "infinite"),
+        ({"data": recording() * 1e-6}, "volts or millivolts"),
+        ({"data": recording() * 1e-3}, "volts or millivolts"),
+        ({"data": recording() * 1e3}, "raw counts or nanovolts"),
+        ({"data": np.full((640, 3), 7.0)}, "all 3 channels are flat"),
+        ({"rate_hz": 0.0}, "rate_hz must be one positive"),
+        ({"rate_hz": -128.0}, "rate_hz must be one positive"),
+        ({"rate_hz": np.nan}, "rate_hz must be one positive"),
+        ({"rate_hz": np.array([128.0, 128.0, 128.0])}, "rate_hz must be one positive"),
+        ({"rate_hz": "128"}, "rate_hz must be one positive"),
+        ({"channels": np.array(["F3", "F4", "F3"])}, "occur twice: F3"),
+        ({"channels": np.arange(3)}, "list of names"),
+    ],
+)
 def test_bad_arrays(tmp_path, changes, text):
     with pytest.raises(FileError, match=r"a\.npz: .*" + text):
         read_npz(save(tmp_path, **changes))

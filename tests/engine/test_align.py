@@ -15,13 +15,23 @@ SPACE = load_space("vad")
 
 def predict(n, steps, rate, t0):
     field = PredictionField(torch.zeros(n, steps, 3), "value")
-    return AffectPrediction([str(i) for i in range(n)], SPACE, {"vad": field}, rate, torch.as_tensor(t0, dtype=torch.float32),
-                            torch.ones(n, steps, dtype=torch.bool))
+    return AffectPrediction(
+        [str(i) for i in range(n)],
+        SPACE,
+        {"vad": field},
+        rate,
+        torch.as_tensor(t0, dtype=torch.float32),
+        torch.ones(n, steps, dtype=torch.bool),
+    )
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.integers(0, 9999), st.sampled_from([1.0, 2.0, 4.0, 5.0]), st.sampled_from([1.0, 2.0, 4.0, 10.0]),
-       st.sampled_from([-1.0, 0.0, 0.25, 3.0]))
+@given(
+    st.integers(0, 9999),
+    st.sampled_from([1.0, 2.0, 4.0, 5.0]),
+    st.sampled_from([1.0, 2.0, 4.0, 10.0]),
+    st.sampled_from([-1.0, 0.0, 0.25, 3.0]),
+)
 def test_batch_reading_equals_the_reference(seed, pred_rate, label_rate, t0):
     rng = np.random.default_rng(seed)
     values, mask = rng.normal(size=(2, 7, 3)).astype(np.float32), rng.random((2, 7, 3)) > 0.2

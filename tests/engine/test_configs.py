@@ -14,8 +14,20 @@ from affectzoo.zoo.factory import build_model
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 EXPERIMENTS = sorted(resource_files("configs", "experiment"))
-GROUPS = {g: sorted(p.relative_to(CONFIGS / g).with_suffix("").as_posix() for p in (CONFIGS / g).rglob("*.yaml"))
-          for g in ("data", "model", "trainer", "callbacks", "logger", "loss", "optimizer", "debug", "hparams_search")}
+GROUPS = {
+    g: sorted(p.relative_to(CONFIGS / g).with_suffix("").as_posix() for p in (CONFIGS / g).rglob("*.yaml"))
+    for g in (
+        "data",
+        "model",
+        "trainer",
+        "callbacks",
+        "logger",
+        "loss",
+        "optimizer",
+        "debug",
+        "hparams_search",
+    )
+}
 
 
 def composed(*overrides, tmp):
@@ -30,8 +42,11 @@ def build(cfg):
     space = cfg.label_space or cfg.data.label_space
     model = build_model(OmegaConf.to_container(cfg.model, resolve=True), space)
     optimizer = instantiate(cfg.optimizer)([{"params": model.parameters()}])
-    trainer = instantiate(OmegaConf.merge(cfg.trainer, {"accelerator": "cpu", "devices": 1, "strategy": "auto"}),
-                          callbacks=list(instantiate(cfg.callbacks).values()), logger=instantiate(cfg.logger))
+    trainer = instantiate(
+        OmegaConf.merge(cfg.trainer, {"accelerator": "cpu", "devices": 1, "strategy": "auto"}),
+        callbacks=list(instantiate(cfg.callbacks).values()),
+        logger=instantiate(cfg.logger),
+    )
     return data, model, optimizer, instantiate(cfg.loss), trainer
 
 
@@ -60,18 +75,26 @@ def test_every_group_file_composes(group, name, tmp_path):
         build(composed(override, tmp=tmp_path))
 
 
-
-
 def hydra_cfg(mode, target):
     return OmegaConf.create({"mode": f"RunMode.{mode}", "launcher": {"_target_": target}})
 
 
-BASIC, SLURM = "hydra._internal.core_plugins.basic_launcher.BasicLauncher", "hydra_plugins.hydra_submitit_launcher.SlurmLauncher"
+BASIC, SLURM = (
+    "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
+    "hydra_plugins.hydra_submitit_launcher.SlurmLauncher",
+)
 
 
-@pytest.mark.parametrize("trainer,mode,launcher,refused", [
-    ("ddp_cpu", "MULTIRUN", BASIC, True), ("ddp", "MULTIRUN", BASIC, True), ("cpu", "MULTIRUN", BASIC, False),
-    ("ddp_cpu", "RUN", BASIC, False), ("ddp_cpu", "MULTIRUN", SLURM, False)])
+@pytest.mark.parametrize(
+    "trainer,mode,launcher,refused",
+    [
+        ("ddp_cpu", "MULTIRUN", BASIC, True),
+        ("ddp", "MULTIRUN", BASIC, True),
+        ("cpu", "MULTIRUN", BASIC, False),
+        ("ddp_cpu", "RUN", BASIC, False),
+        ("ddp_cpu", "MULTIRUN", SLURM, False),
+    ],
+)
 def test_unsafe_launcher_mix_is_refused(trainer, mode, launcher, refused, tmp_path):
     cfg = composed(f"trainer={trainer}", tmp=tmp_path)
     if not refused:

@@ -23,17 +23,22 @@ def test_cross_entropy_equals_torch_on_hard_labels():
     onehot, mask = F.one_hot(labels, 8).float(), torch.ones(6, 8, dtype=torch.bool)
     torch.testing.assert_close(soft_cross_entropy(logits, onehot, mask), F.cross_entropy(logits, labels))
     weights = torch.linspace(0.5, 2, 8)
-    torch.testing.assert_close(soft_cross_entropy(logits, onehot, mask, weights),
-                               F.cross_entropy(logits, labels, weights))
-    torch.testing.assert_close(soft_cross_entropy(logits, onehot, mask, smoothing=0.1),
-                               F.cross_entropy(logits, labels, label_smoothing=0.1))
+    torch.testing.assert_close(
+        soft_cross_entropy(logits, onehot, mask, weights), F.cross_entropy(logits, labels, weights)
+    )
+    torch.testing.assert_close(
+        soft_cross_entropy(logits, onehot, mask, smoothing=0.1),
+        F.cross_entropy(logits, labels, label_smoothing=0.1),
+    )
 
 
 def test_masked_rows_have_no_part():
     logits, onehot = rows(6, 8), F.one_hot(torch.arange(6), 8).float()
     mask = torch.ones(6, 8, dtype=torch.bool)
     mask[4:] = False
-    torch.testing.assert_close(soft_cross_entropy(logits, onehot, mask), soft_cross_entropy(logits[:4], onehot[:4], mask[:4]))
+    torch.testing.assert_close(
+        soft_cross_entropy(logits, onehot, mask), soft_cross_entropy(logits[:4], onehot[:4], mask[:4])
+    )
     logits[4:] = 1e6
     assert torch.isfinite(soft_cross_entropy(logits, onehot, mask))
 
@@ -43,7 +48,11 @@ def test_ccc_loss_is_one_minus_lin():
     x, y = p.numpy(), t.numpy()
     lin = 2 * ((x - x.mean(0)) * (y - y.mean(0))).mean(0) / (x.var(0) + y.var(0) + (x.mean(0) - y.mean(0)) ** 2)
     assert float(ccc_loss(p, t, torch.ones_like(p))) == pytest.approx(1 - lin.mean(), abs=1e-6)
-    sample = 2 * np.cov(x[:, 0], y[:, 0])[0, 1] / (x[:, 0].var(ddof=1) + y[:, 0].var(ddof=1) + (x[:, 0].mean() - y[:, 0].mean()) ** 2)
+    sample = (
+        2
+        * np.cov(x[:, 0], y[:, 0])[0, 1]
+        / (x[:, 0].var(ddof=1) + y[:, 0].var(ddof=1) + (x[:, 0].mean() - y[:, 0].mean()) ** 2)
+    )
     assert abs(sample - lin[0]) > 1e-6  # the sample-moment form is another number
 
 
@@ -62,11 +71,16 @@ def test_padding_changes_no_loss(seed, extra):
     no = torch.zeros(extra, 3, dtype=torch.bool)
     for loss in (ccc_loss, masked_mse, masked_bce):
         target = (t > 0).float() if loss is masked_bce else t
-        torch.testing.assert_close(loss(p, target, m), loss(torch.cat([p, pad]), torch.cat([target, pad]), torch.cat([m, no])))
+        torch.testing.assert_close(
+            loss(p, target, m), loss(torch.cat([p, pad]), torch.cat([target, pad]), torch.cat([m, no]))
+        )
 
 
 def prediction(n=4):
-    fields = {"emotion": PredictionField(rows(n, 8), "logits"), "vad": PredictionField(rows(n, 3).tanh(), "value")}
+    fields = {
+        "emotion": PredictionField(rows(n, 8), "logits"),
+        "vad": PredictionField(rows(n, 3).tanh(), "value"),
+    }
     return AffectPrediction([str(i) for i in range(n)], SPACE, fields)
 
 

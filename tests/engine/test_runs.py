@@ -15,8 +15,16 @@ from safetensors.torch import load_file
 from affectzoo.structures.table import PredictionTable
 
 ROOT = Path(__file__).parents[2]
-SMALL = ["data.options.n=48", "data.options.seconds=0.5", "data.batch_size=4", "model.width=4", "benchmark=null",
-         "trainer.enable_progress_bar=false", "~callbacks.progress", "threads=1"]
+SMALL = [
+    "data.options.n=48",
+    "data.options.seconds=0.5",
+    "data.batch_size=4",
+    "model.width=4",
+    "benchmark=null",
+    "trainer.enable_progress_bar=false",
+    "~callbacks.progress",
+    "threads=1",
+]
 
 
 def command(run_dir, *overrides):
@@ -35,12 +43,20 @@ def weights(run_dir):
 
 
 def test_killed_run_ends_with_the_weights_of_the_whole_run(tmp_path):
-    steps = ["trainer.max_epochs=3", "callbacks.checkpoint.every_n_epochs=null", "callbacks.checkpoint.every_n_train_steps=3",
-             "callbacks.checkpoint.save_on_train_epoch_end=false"]
+    steps = [
+        "trainer.max_epochs=3",
+        "callbacks.checkpoint.every_n_epochs=null",
+        "callbacks.checkpoint.every_n_train_steps=3",
+        "callbacks.checkpoint.save_on_train_epoch_end=false",
+    ]
     train(tmp_path / "whole", *steps)
     last = tmp_path / "killed" / "checkpoints" / "last.ckpt"
-    process = subprocess.Popen(command(tmp_path / "killed", *steps), cwd=tmp_path, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command(tmp_path / "killed", *steps),
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     while not last.exists() and process.poll() is None:
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
@@ -56,15 +72,26 @@ def test_killed_run_ends_with_the_weights_of_the_whole_run(tmp_path):
 
 def test_another_configuration_does_not_continue_a_run(tmp_path):
     train(tmp_path / "run", "trainer.max_epochs=1")
-    done = subprocess.run(command(tmp_path / "run", "trainer.max_epochs=1", "seed=1"), capture_output=True, text=True,
-                          cwd=tmp_path, timeout=120)
+    done = subprocess.run(
+        command(tmp_path / "run", "trainer.max_epochs=1", "seed=1"),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=120,
+    )
     assert done.returncode != 0 and "differs in: seed" in done.stderr + done.stdout
 
 
 def test_two_process_ddp_trains_one_model_and_predicts_every_item_once(tmp_path):
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command(tmp_path / "ddp", "trainer=ddp_cpu", "trainer.max_epochs=1"), capture_output=True,
-                          text=True, cwd=tmp_path, env=env, timeout=280)
+    done = subprocess.run(
+        command(tmp_path / "ddp", "trainer=ddp_cpu", "trainer.max_epochs=1"),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=env,
+        timeout=280,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     table = PredictionTable.read(tmp_path / "ddp" / "predictions.parquet")
     single = tmp_path / "single"
@@ -91,7 +118,13 @@ def test_fine_tuning_resets_heads_and_moves_the_encoder_after_the_heads(tmp_path
 
 
 def test_unknown_override_value_names_the_near_match(tmp_path):
-    done = subprocess.run(command(tmp_path / "x", "label_space=ekman77"), capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    done = subprocess.run(
+        command(tmp_path / "x", "label_space=ekman77"),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=120,
+    )
     assert done.returncode != 0 and "ekman7" in done.stderr
 
 

@@ -21,7 +21,7 @@ def mouth_bend(frame):
     region = np.where(region > region.max(0) - 12, region, 0)
     row = (region * np.arange(len(region))[:, None]).sum(0) / region.sum(0)
     middle = SIZE // 2
-    return row[middle - 1:middle + 2].mean() - (row[middle - 6] + row[middle + 6]) / 2
+    return row[middle - 1 : middle + 2].mean() - (row[middle - 6] + row[middle + 6]) / 2
 
 
 def test_mouth_corners_rise_with_au12_and_fall_with_au15():
@@ -96,10 +96,18 @@ def test_people_and_scenes_differ_more_than_noise():
         assert np.abs(first[0] - other[0]).mean() > 1.5 * noise
 
 
-@pytest.mark.parametrize(("au", "size", "text"), [
-    (np.zeros((2, 3)), 64, "must be"), (np.zeros(17), 64, "must be"), (np.zeros((0, 17)), 64, "must be"),
-    (np.full((1, 17), 5.1), 64, "0 to 5"), (np.full((1, 17), -0.1), 64, "0 to 5"),
-    (np.full((1, 17), np.nan), 64, "0 to 5"), (np.zeros((1, 17)), 8, "16 pixels")])
+@pytest.mark.parametrize(
+    ("au", "size", "text"),
+    [
+        (np.zeros((2, 3)), 64, "must be"),
+        (np.zeros(17), 64, "must be"),
+        (np.zeros((0, 17)), 64, "must be"),
+        (np.full((1, 17), 5.1), 64, "0 to 5"),
+        (np.full((1, 17), -0.1), 64, "0 to 5"),
+        (np.full((1, 17), np.nan), 64, "0 to 5"),
+        (np.zeros((1, 17)), 8, "16 pixels"),
+    ],
+)
 def test_bad_input_is_refused(au, size, text):
     with pytest.raises(AffectZooError, match=text):
         draw_faces(au, 0, size)

@@ -16,8 +16,14 @@ def frames(t, h, w, seed=0):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(1, 3), st.integers(1, 90), st.integers(1, 90), st.integers(8, 40),
-       st.sampled_from(["centre", "stretch"]), st.booleans())
+@given(
+    st.integers(1, 3),
+    st.integers(1, 90),
+    st.integers(1, 90),
+    st.integers(8, 40),
+    st.sampled_from(["centre", "stretch"]),
+    st.booleans(),
+)
 def test_shape_and_range(t, h, w, size, crop, grey):
     signal = Signal(frames(t, h, w), 25.0, t0_s=2.0, mask=np.arange(t) != 1)
     out = FaceCrop(size, crop, grey=grey)(signal)
@@ -65,9 +71,16 @@ def test_spec_tells_crops_apart_and_is_json():
     assert len(specs) == 4
 
 
-@pytest.mark.parametrize("data", [
-    frames(1, 8, 8)[0], frames(1, 8, 8)[..., :1], frames(1, 8, 8).astype(np.float32), frames(0, 8, 8),
-    frames(1, 0, 8)])
+@pytest.mark.parametrize(
+    "data",
+    [
+        frames(1, 8, 8)[0],
+        frames(1, 8, 8)[..., :1],
+        frames(1, 8, 8).astype(np.float32),
+        frames(0, 8, 8),
+        frames(1, 0, 8),
+    ],
+)
 def test_foreign_frames_are_refused(data):
     with pytest.raises(AffectZooError, match="uint8 RGB"):
         FaceCrop()(Signal(data, 1.0))

@@ -44,8 +44,15 @@ def test_every_person_shows_every_emotion(samples, space):
 
 def test_prototypes_are_the_published_combinations():
     """Units that define each emotion in EMFACS, of those that are drawn."""
-    core = {"neutral": set(), "happiness": {6, 12}, "sadness": {1, 4, 15}, "surprise": {1, 2, 5, 26},
-            "fear": {1, 2, 4, 5, 20}, "anger": {4, 5, 7, 23}, "disgust": {9, 10}}
+    core = {
+        "neutral": set(),
+        "happiness": {6, 12},
+        "sadness": {1, 4, 15},
+        "surprise": {1, 2, 5, 26},
+        "fear": {1, 2, 4, 5, 20},
+        "anger": {4, 5, 7, 23},
+        "disgust": {9, 10},
+    }
     assert {name: set(always) for name, (always, _) in PROTOTYPES.items()} == core
 
 
@@ -60,9 +67,15 @@ def test_units_follow_the_prototype(samples, space):
 
 
 def test_vad_is_the_published_mean_times_strength(samples, space):
-    published = {"happiness": (.81, .51, .46), "anger": (-.51, .59, .25), "sadness": (-.63, -.27, -.33),
-                 "fear": (-.64, .60, -.43), "surprise": (.40, .67, -.13), "disgust": (-.60, .35, .11),
-                 "neutral": (0, 0, 0)}  # Russell & Mehrabian 1977, Table 4
+    published = {
+        "happiness": (0.81, 0.51, 0.46),
+        "anger": (-0.51, 0.59, 0.25),
+        "sadness": (-0.63, -0.27, -0.33),
+        "fear": (-0.64, 0.60, -0.43),
+        "surprise": (0.40, 0.67, -0.13),
+        "disgust": (-0.60, 0.35, 0.11),
+        "neutral": (0, 0, 0),
+    }  # Russell & Mehrabian 1977, Table 4
     for s in samples:
         mean, vad = np.array(published[emotion(space, s)]), s.targets["vad"].values
         if not mean.any():

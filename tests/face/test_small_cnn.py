@@ -22,8 +22,9 @@ SIZE = 32
 def batch(b=3, t=4, lengths=(4, 2, 3), seed=0):
     data = torch.randint(0, 256, (b, t, SIZE, SIZE, 3), generator=torch.Generator().manual_seed(seed))
     mask = torch.arange(t)[None] < torch.tensor(lengths)[:, None]
-    return AffectBatch([f"k{i}" for i in range(b)],
-                       {"face": BatchSignal(data.to(torch.uint8), mask, 25.0, torch.zeros(b))})
+    return AffectBatch(
+        [f"k{i}" for i in range(b)], {"face": BatchSignal(data.to(torch.uint8), mask, 25.0, torch.zeros(b))}
+    )
 
 
 def model(granularity="clip", **options):
@@ -38,8 +39,10 @@ def values(prediction):
 @pytest.mark.parametrize("granularity", ["clip", "frame"])
 def test_contract(granularity):
     net = model(granularity)
-    clips = [net.prepare(AffectSample(f"k{i}", {"face": Signal(draw_faces(au_matrix({12: 3}, n), i), 10.0)}))
-             for i, n in enumerate((3, 5, 2))]
+    clips = [
+        net.prepare(AffectSample(f"k{i}", {"face": Signal(draw_faces(au_matrix({12: 3}, n), i), 10.0)}))
+        for i, n in enumerate((3, 5, 2))
+    ]
     check_model(net, collate(clips, net.label_space))
 
 
@@ -49,7 +52,7 @@ def test_padding_and_company_do_not_matter(granularity):
     out = values(net(whole))
     face = whole.signals["face"]
     for i, n in enumerate((4, 2, 3)):
-        one = BatchSignal(face.data[i:i + 1, :n], face.mask[i:i + 1, :n], 25.0, torch.zeros(1))
+        one = BatchSignal(face.data[i : i + 1, :n], face.mask[i : i + 1, :n], 25.0, torch.zeros(1))
         alone = AffectBatch(["k"], {"face": one})
         part = out[i] if granularity == "clip" else out[i, :n]
         assert torch.allclose(values(net(alone))[0], part, atol=1e-5)
@@ -80,7 +83,10 @@ def test_gradient_reaches_every_parameter(granularity):
 def test_fields_kinds_and_size():
     out = SmallCnn(SPACE)(batch_of(64))
     assert {n: (f.kind, f.values.shape[1]) for n, f in out.fields.items()} == {
-        "vad": ("value", 3), "emotion": ("logits", 7), "au": ("logits", 12)}
+        "vad": ("value", 3),
+        "emotion": ("logits", 7),
+        "au": ("logits", 12),
+    }
     assert out.vad.values.abs().max() <= 1
     assert 350_000 < sum(p.numel() for p in SmallCnn(SPACE).parameters()) < 450_000
 
@@ -92,8 +98,7 @@ def batch_of(size):
 
 def test_uint8_and_unit_floats_are_the_same_picture():
     net, whole = model(), batch()
-    as_float = AffectBatch(whole.keys, {
-        "face": replace(whole.signals["face"], data=whole.signals["face"].data / 255)})
+    as_float = AffectBatch(whole.keys, {"face": replace(whole.signals["face"], data=whole.signals["face"].data / 255)})
     assert torch.allclose(values(net(whole)), values(net(as_float)), atol=1e-5)
 
 
@@ -128,8 +133,9 @@ def test_learns_emotion_and_action_units_of_unseen_people():
         for part in torch.randperm(len(seen)).split(16):
             item = stack([seen[i] for i in part.tolist()])
             out = net.train()(item)
-            loss = (F.cross_entropy(out.emotion.values, item.targets["emotion"].values)
-                    + F.binary_cross_entropy_with_logits(out.au.values, item.targets["au"].values))
+            loss = F.cross_entropy(
+                out.emotion.values, item.targets["emotion"].values
+            ) + F.binary_cross_entropy_with_logits(out.au.values, item.targets["au"].values)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

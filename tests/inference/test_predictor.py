@@ -50,9 +50,7 @@ def test_many_are_answered_in_batches_and_in_order(predictor):
     samples = [replace(s, key=f"n{i}") for i, s in enumerate(toy_samples(tuple(range(4, 44))))]
     table = predictor(samples)
     assert table.frame.key.tolist() == [s.key for s in samples]
-    np.testing.assert_allclose(
-        table.values("vad")[37], predictor(samples[37]).values("vad")[0], rtol=1e-4, atol=1e-6
-    )
+    np.testing.assert_allclose(table.values("vad")[37], predictor(samples[37]).values("vad")[0], rtol=1e-4, atol=1e-6)
 
 
 def test_a_folder_gives_keys_below_it(predictor, tmp_path):
@@ -124,6 +122,4 @@ def test_calibration_leaves_values_alone(toy):
     with torch.no_grad():
         pred = model.eval()(toy_batch(model))
     out = calibrate(pred, {"emotion": 4.0, "vad": 4.0})
-    assert torch.equal(out.emotion.values, pred.emotion.values / 4) and torch.equal(
-        out.vad.values, pred.vad.values
-    )
+    assert torch.equal(out.emotion.values, pred.emotion.values / 4) and torch.equal(out.vad.values, pred.vad.values)

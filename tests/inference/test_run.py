@@ -21,10 +21,7 @@ def predictor(request, toy, tmp_path):
 @pytest.fixture
 def files(tmp_path):
     rng = np.random.default_rng(0)
-    return [
-        write_pulse(tmp_path / "in" / f"f{i}.pulse", rng.normal(size=4 + 7 * i))
-        for i in (3, 0, 6, 1, 9, 2, 4)
-    ]
+    return [write_pulse(tmp_path / "in" / f"f{i}.pulse", rng.normal(size=4 + 7 * i)) for i in (3, 0, 6, 1, 9, 2, 4)]
 
 
 def go(predictor, files, out, **kw):
@@ -76,9 +73,7 @@ def test_bad_files_get_a_row_and_the_run_goes_on(predictor, files, bad, tmp_path
     for name, words in bad.items():
         rows = table.frame[table.frame.source == str(tmp_path / "in" / name)]
         assert len(rows) == 1 and words in rows.error.iloc[0], (name, rows.error.tolist())
-        assert (
-            rows[table.columns("emotion")].isna().all(axis=None) and str(tmp_path) not in rows.error.iloc[0]
-        )
+        assert rows[table.columns("emotion")].isna().all(axis=None) and str(tmp_path) not in rows.error.iloc[0]
     good = table.frame[table.frame.error == ""]
     np.testing.assert_array_equal(good[table.columns("vad")], clean.values("vad"))
     assert PredictionTable.read(tmp_path / "p.csv").frame.error.ne("").sum() == len(bad)

@@ -16,9 +16,5 @@ def prediction(space="ravdess8+vad", n=3, steps=None, kind="logits", seed=0):
         x = torch.randn(*shape, space.size(f), generator=g)
         value = f == "vad" or space.au_kind == "intensity"
         fields[f] = PredictionField(x.tanh() if value else x, "value" if value else kind)
-    time = (
-        {}
-        if steps is None
-        else {"rate_hz": 10.0, "t0_s": torch.zeros(n), "mask": torch.ones(n, steps, dtype=bool)}
-    )
+    time = {} if steps is None else {"rate_hz": 10.0, "t0_s": torch.zeros(n), "mask": torch.ones(n, steps, dtype=bool)}
     return AffectPrediction([f"k{i}" for i in range(n)], space, fields, **time)

@@ -56,9 +56,7 @@ def test_every_pair_maps_or_says_why(a):
         assert all(r.kind in KINDS and bool(r.lost) == (r.kind != "exact") for r in m.rows)
         assert all((r.kind == "undefined") == (not r.targets) for r in m.rows)
         names = load_space(b).names(m.target_field)
-        assert {x for r in m.rows for x in r.targets} == {
-            n for n, c in zip(names, m.covered, strict=True) if c
-        }
+        assert {x for r in m.rows for x in r.targets} == {n for n, c in zip(names, m.covered, strict=True) if c}
         assert sum(m.report()["counts"].values()) == s
 
 
@@ -116,8 +114,7 @@ def test_goemotions_to_ekman_as_published():
         "anger": "anger annoyance disapproval",
         "disgust": "disgust",
         "fear": "fear nervousness",
-        "happiness": "joy amusement approval excitement gratitude love optimism relief pride admiration "
-        "desire caring",
+        "happiness": "joy amusement approval excitement gratitude love optimism relief pride admiration desire caring",
         "sadness": "sadness disappointment embarrassment grief remorse",
         "surprise": "surprise realization confusion curiosity",
         "neutral": "neutral",
@@ -138,9 +135,7 @@ def test_fused_classes_to_eight_are_plain_sums():
     assert got["happiness"] == at["happiness"] + at["elated_fused"] + at["hopeful_fused"] + at["loved_fused"]
     assert got["sadness"] == at["sadness"] + at["proud_fused"] + at["fatigued_fused"]
     assert got["surprise"] == at["surprise"] + at["astonishment"]
-    assert [got[n] for n in ("contempt", "anger", "neutral")] == [
-        at[n] for n in ("contempt", "anger", "neutral")
-    ]
+    assert [got[n] for n in ("contempt", "anger", "neutral")] == [at[n] for n in ("contempt", "anger", "neutral")]
 
 
 ROWS = [
@@ -238,9 +233,7 @@ def test_axes_by_name_and_range():
     np.testing.assert_array_equal(q, [0.1, 0.2, np.nan])
     p = map_spaces(other, "rm8").apply([[7.0, 0.9, 0.4]])[0]
     np.testing.assert_allclose(p, vad_to_distribution("rm8", [[0.8, 0.5, 0.4]]))
-    np.testing.assert_allclose(
-        map_spaces("rm8", other).apply(np.eye(8)[:1])[0], [[4 * 0.51 + 5, 0.905, 0.46]]
-    )
+    np.testing.assert_allclose(map_spaces("rm8", other).apply(np.eye(8)[:1])[0], [[4 * 0.51 + 5, 0.905, 0.46]])
 
 
 def test_action_units():
@@ -249,10 +242,7 @@ def test_action_units():
     q, lost = m.apply(p)
     assert dict(zip(m.target.names("au"), q, strict=True))["AU12"] == p[5]
     assert np.isnan(q).sum() == 7 and np.nansum(q) + lost == pytest.approx(p.sum())
-    assert (
-        row("disfa8", "bp4d12", "AU12").kind == "exact"
-        and row("disfa8", "bp4d12", "AU09").kind == "undefined"
-    )
+    assert row("disfa8", "bp4d12", "AU12").kind == "exact" and row("disfa8", "bp4d12", "AU09").kind == "undefined"
     q, _ = map_spaces("disfa8_intensity", "disfa8").apply([0, 1.99, 2, 5, np.nan, 0, 0, 3])
     np.testing.assert_array_equal(q, [0, 0, 1, 1, np.nan, 0, 0, 1])
     assert row("disfa8_intensity", "disfa8", "AU12").kind == "lossy"

@@ -142,9 +142,7 @@ def test_table_equals_prediction(tmp_path):
     assert not [c for c in got.frame.columns if c.endswith(("calm", "dominance"))]
     assert got.meta.kinds == {"vad": "value", "emotion": "probabilities"}
     note = got.meta.notes["projection"]
-    assert note["fields"]["emotion"]["lost_mean"] == pytest.approx(
-        report["fields"]["emotion"]["lost_mean"], abs=1e-6
-    )
+    assert note["fields"]["emotion"]["lost_mean"] == pytest.approx(report["fields"]["emotion"]["lost_mean"], abs=1e-6)
     again = PredictionTable.read(got.write(tmp_path / "t.parquet"))
     assert again.space == got.space and again.meta.notes == json.loads(json.dumps(got.meta.notes))
 

@@ -87,16 +87,11 @@ def test_action_unit_sets(name):
     units = load_space(name).action_units
     assert [u.number for u in units] == [int(n) for n in AU_SETS[name].split()]
     assert all(u.title == TITLES[u.number] for u in units)
-    assert load_space(name).au_kind == (
-        "intensity" if name in ("openface17", "disfa8_intensity") else "presence"
-    )
+    assert load_space(name).au_kind == ("intensity" if name in ("openface17", "disfa8_intensity") else "presence")
 
 
 def test_sizes_of_trees():
-    sizes = {
-        n: load_space(n).size("emotion")
-        for n in ("parrott6", "parrott25", "parrott135", "plutchik", "geneva20")
-    }
+    sizes = {n: load_space(n).size("emotion") for n in ("parrott6", "parrott25", "parrott135", "plutchik", "geneva20")}
     assert sizes == {"parrott6": 6, "parrott25": 25, "parrott135": 135, "plutchik": 24, "geneva20": 20}
     fine = load_space("parrott135")
     tiers = {n.rpartition("/")[0] for n in fine.names("emotion")}
@@ -121,9 +116,7 @@ def test_aliases_of_common_spellings():
         7,
         1,
     ]
-    assert (
-        load_space("iemocap4").index("emotion", "exc") == load_space("iemocap4").index("emotion", "hap") == 1
-    )
+    assert load_space("iemocap4").index("emotion", "exc") == load_space("iemocap4").index("emotion", "hap") == 1
     with pytest.raises(UnknownNameError, match="happiness"):
         space.index("emotion", "hapiness")
 

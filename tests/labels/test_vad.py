@@ -94,9 +94,7 @@ def test_table_values_and_added_ones():
     }
     for name, expected in fused.items():
         np.testing.assert_allclose(at[name], expected, atol=0.0101)
-    assert defined.all() and all(
-        "ours" in c.term for c in load_space("fused14_ours").categories if "_fused" in c.name
-    )
+    assert defined.all() and all("ours" in c.term for c in load_space("fused14_ours").categories if "_fused" in c.name)
 
 
 @settings(max_examples=40, deadline=None)

@@ -33,9 +33,7 @@ def test_missing_and_failed_are_counted_and_wrong(exam):
         row = answers.values["emotion"][exam.index[key]]
         truth = exam.truth["emotion"].values[exam.index[key]]
         assert (
-            row[truth.argmax()] == 0
-            and np.isclose(row.sum(), 1)
-            and not answers.answered["emotion"][exam.index[key]]
+            row[truth.argmax()] == 0 and np.isclose(row.sum(), 1) and not answers.answered["emotion"][exam.index[key]]
         )
 
 
@@ -70,9 +68,7 @@ def test_granularity_must_fit(exam):
     clips = table(ANSWERS)
     rows = clips.frame.assign(t_s=0.0)
     with pytest.raises(AffectZooError, match="labelled by clip, the table answers by step; pool it"):
-        lay_over(
-            PredictionTable(rows, dataclasses.replace(clips.meta, granularity="step", rate_hz=1.0)), exam
-        )
+        lay_over(PredictionTable(rows, dataclasses.replace(clips.meta, granularity="step", rate_hz=1.0)), exam)
     pooled = curve_table(steps).pool("mean")
     with pytest.raises(AffectZooError, match="labelled by step, the table answers by clip"):
         lay_over(pooled, steps)

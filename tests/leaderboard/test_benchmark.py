@@ -49,9 +49,7 @@ def test_the_file_is_named_when_a_key_is_wrong():
     path = resource_files("configs", "benchmark")["nemo-loso"]
     data = yaml.safe_load(path.read_text())
     data["metric"] = data.pop("metrics")
-    with pytest.raises(
-        UnknownNameError, match=r"nemo-loso.yaml: unknown key 'metric'. Did you mean 'metrics'"
-    ):
+    with pytest.raises(UnknownNameError, match=r"nemo-loso.yaml: unknown key 'metric'. Did you mean 'metrics'"):
         from_dict(Benchmark, data, str(path))
 
 

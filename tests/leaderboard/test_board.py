@@ -122,9 +122,7 @@ def test_bad_records_are_named(tmp_path):
     with pytest.raises(FileError, match="one.json.*schema 99"):
         load_records([path])
     path.write_text(
-        path.read_text()
-        .replace('"schema_version": 99', '"schema_version": 1')
-        .replace('"remarks"', '"remark"')
+        path.read_text().replace('"schema_version": 99', '"schema_version": 1').replace('"remarks"', '"remark"')
     )
     with pytest.raises(AffectZooError, match="'remark'.*Did you mean 'remarks'"):
         load_records([path])

@@ -33,9 +33,7 @@ def tables(tmp_path_factory):
         )
         frame[["vad.valence", "vad.arousal", "vad.dominance"]] = values
         frame[["source", "error"]] = ""
-        meta = TableMeta(
-            exam.space.to_dict(), {"vad": "value"}, "step", 1.0, {"arch": f"eeg/{name}", "tag": "x"}
-        )
+        meta = TableMeta(exam.space.to_dict(), {"vad": "value"}, "step", 1.0, {"arch": f"eeg/{name}", "tag": "x"})
         out[name] = PredictionTable(frame, meta).write(folder / f"{name}.parquet")
     return out
 
@@ -79,9 +77,7 @@ def test_evaluate_then_leaderboard(tables, tmp_path, capsys):
     good, poor = (next(i for i, line in enumerate(lines) if f"eeg/{n}.x" in line) for n in ("good", "poor"))
     assert good < poor
     page = tmp_path / "board.md"
-    leaderboard.run(
-        parse(leaderboard, "--records", str(tmp_path), "--out", str(page), "--benchmark", "eeg-synthetic")
-    )
+    leaderboard.run(parse(leaderboard, "--records", str(tmp_path), "--out", str(page), "--benchmark", "eeg-synthetic"))
     assert page.read_text().startswith("### eeg-synthetic: vad/ccc")
     leaderboard.run(parse(leaderboard, "--records", str(tmp_path), "--benchmark", "eeg-synthetic"))
     assert "eeg-synthetic" in capsys.readouterr().out

@@ -19,9 +19,7 @@ def first_fold(exam, control, draw=False):
 
 @pytest.mark.parametrize("control, draw", CLIP_CONTROLS)
 def test_a_control_does_not_see_the_labels_it_is_scored_on(control, draw):
-    np.testing.assert_array_equal(
-        first_fold(tiny_exam(), control, draw), first_fold(tiny_exam(FLIPPED), control, draw)
-    )
+    np.testing.assert_array_equal(first_fold(tiny_exam(), control, draw), first_fold(tiny_exam(FLIPPED), control, draw))
 
 
 def test_clip_time_does_not_see_the_labels_it_is_scored_on():
@@ -61,9 +59,7 @@ def test_clip_time_is_the_mean_training_curve():
     found = first_fold(exam, "clip_time").reshape(2, 8, 2)
     curves = exam.truth["vad"].values.reshape(4, 8, 2)
     np.testing.assert_allclose(found, np.broadcast_to(curves[2:].mean(0), (2, 8, 2)), atol=1e-12)
-    np.testing.assert_allclose(
-        first_fold(exam, "constant"), np.tile(curves[2:].mean((0, 1)), (16, 1)), atol=1e-12
-    )
+    np.testing.assert_allclose(first_fold(exam, "constant"), np.tile(curves[2:].mean((0, 1)), (16, 1)), atol=1e-12)
 
 
 def test_time_beyond_the_training_curve_gets_the_mean():

@@ -103,9 +103,7 @@ def test_answers_over_time_are_scored_at_the_labels_times():
     record = run(curve_table(exam, rate_hz=8.0, steps=15), exam)
     assert record.scores["vad/ccc"].value == pytest.approx(1.0, abs=1e-9)
     assert record.scores["vad/ccc"].n >= 32
-    assert record.controls["clip_time"]["vad/ccc"] == pytest.approx(
-        1.0, abs=1e-9
-    )  # one ramp for all: nothing learnt
+    assert record.controls["clip_time"]["vad/ccc"] == pytest.approx(1.0, abs=1e-9)  # one ramp for all: nothing learnt
     assert record.controls["constant"]["vad/ccc"] == pytest.approx(0.0, abs=1e-9)
     assert record.benchmark.protocol["read_at"] == {"vad": "linear"}
     assert record.slices == {} and record.confusion == {}

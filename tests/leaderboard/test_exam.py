@@ -21,9 +21,7 @@ FOLD_OF = {"a": "0", "b": "0", "c": "1", "d": "1"}
 
 def open_tiny(assignment=None, kind="folds", samples=None, **changes) -> Exam:
     card = dataclasses.replace(load_card("emodb"), name="tiny_set", groups=("speaker",))
-    folds = Folds(
-        assignment or {k: FOLD_OF[v[0]] for k, v in ITEMS.items()}, kind, ("speaker",), "two", "5" * 64
-    )
+    folds = Folds(assignment or {k: FOLD_OF[v[0]] for k, v in ITEMS.items()}, kind, ("speaker",), "two", "5" * 64)
     data = Dataset(card, list(samples or tiny_samples()), load_space("emodb4"))
     return open_exam(tiny_benchmark(**changes), data=data, folds=folds)
 
@@ -55,9 +53,7 @@ def test_parts_leave_validation_out():
 
 
 def test_an_incomplete_data_set_is_refused():
-    with pytest.raises(
-        AffectZooError, match="1 of the split's 8 keys are not in the data at hand, such as 'd2'"
-    ):
+    with pytest.raises(AffectZooError, match="1 of the split's 8 keys are not in the data at hand, such as 'd2'"):
         open_tiny(samples=tiny_samples()[:-1])
 
 
@@ -79,8 +75,7 @@ def test_an_edited_split_is_refused(tmp_path):
 def test_targets_are_projected_to_the_benchmarks_space():
     space = load_space("ravdess8")
     samples = [
-        dataclasses.replace(s, targets={"emotion": class_target(space, ITEMS[s.key][2])})
-        for s in tiny_samples()
+        dataclasses.replace(s, targets={"emotion": class_target(space, ITEMS[s.key][2])}) for s in tiny_samples()
     ]
     card = dataclasses.replace(load_card("emodb"), name="tiny_set", groups=("speaker",))
     folds = Folds({k: FOLD_OF[v[0]] for k, v in ITEMS.items()}, "folds", ("speaker",), "two", "5" * 64)
@@ -91,9 +86,7 @@ def test_targets_are_projected_to_the_benchmarks_space():
 def test_rows_of_items_without_a_label_are_not_scored():
     samples = list(tiny_samples())
     samples[0] = dataclasses.replace(samples[0], targets={})
-    samples[1] = dataclasses.replace(
-        samples[1], targets={"emotion": class_target(load_space("emodb4"), None)}
-    )
+    samples[1] = dataclasses.replace(samples[1], targets={"emotion": class_target(load_space("emodb4"), None)})
     exam = open_tiny(samples=samples)
     assert exam.test_rows("emotion").sum() == 6 and len(exam.truth["emotion"].values) == 7
 
@@ -110,9 +103,7 @@ def test_times_follow_the_labels_own_clock():
 
 def test_clips_and_steps_in_one_field_are_an_error():
     exam = curve_exam()
-    clip = dataclasses.replace(
-        exam.samples[0], targets={"vad": Target(np.zeros(2, np.float32), np.ones(2, bool))}
-    )
+    clip = dataclasses.replace(exam.samples[0], targets={"vad": Target(np.zeros(2, np.float32), np.ones(2, bool))})
     with pytest.raises(AffectZooError, match="whole clips in some items and over time in others"):
         _ = dataclasses.replace(exam, samples=(clip, *exam.samples[1:])).truth
 

@@ -46,11 +46,7 @@ def tiny_samples(labels: dict[str, str] | None = None) -> tuple[AffectSample, ..
     for key, (speaker, gender, name, seconds) in ITEMS.items():
         signal = Signal(np.zeros(round(seconds * 100), np.float32), 100.0)
         target = class_target(space, (labels or {}).get(key, name))
-        out.append(
-            AffectSample(
-                key, {"audio": signal}, {"emotion": target}, {"speaker": speaker}, {"gender": gender}
-            )
-        )
+        out.append(AffectSample(key, {"audio": signal}, {"emotion": target}, {"speaker": speaker}, {"gender": gender}))
     return tuple(out)
 
 
@@ -115,9 +111,7 @@ def curve_exam(n_clips: int = 4, steps: int = 8, shift: float = 0.0) -> Exam:
     return Exam(benchmark, tuple(samples), folds, "1", "5" * 64)
 
 
-def curve_table(
-    exam: Exam, rate_hz: float = 4.0, t0_s: float = 0.0, steps: int = 8, keys=None
-) -> PredictionTable:
+def curve_table(exam: Exam, rate_hz: float = 4.0, t0_s: float = 0.0, steps: int = 8, keys=None) -> PredictionTable:
     """The true ramp, sampled at another rate."""
     t = t0_s + np.arange(steps) / rate_hz
     rows = [

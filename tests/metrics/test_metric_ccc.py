@@ -20,7 +20,7 @@ from sklearn.metrics import root_mean_squared_error
 from affectzoo.errors import AffectZooError
 from affectzoo.metrics.ccc import CCC, CCCSeq, Pearson, ccc, ccc_seq, pearson, rmse, sagr
 from affectzoo.metrics.icc import icc21, icc31_consistency
-from affectzoo.metrics.moments import COUNT
+from affectzoo.metrics.moments import COUNT, numpy_sums, torch_sums
 
 
 def lin(x, y) -> float:
@@ -249,3 +249,14 @@ def test_any_partition_merges_to_one_update(cuts, offset):
     whole.update(x, y, mask)
     assert torch.equal(merged[:, COUNT], whole.stats[:, COUNT]), "counts are exact"
     assert torch.allclose(whole.classes(merged), whole.classes(whole.stats), rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64])
+@pytest.mark.parametrize("masked", [False, True])
+def test_kernels_of_both_kinds_of_device_agree(dtype, masked):
+    g = torch.Generator().manual_seed(0)
+    x, y = ((10 * torch.randn(70_000, 3, generator=g)).to(dtype) for _ in range(2))  # more than one block
+    mask = torch.rand(70_000, 3, generator=g) > 0.2 if masked else None
+    origin = torch.tensor([[0.5, 1.0], [0.0, -2.0], [3.0, 3.0]], dtype=torch.float64)
+    a, b = numpy_sums(x, y, mask, origin), torch_sums(x, y, mask, origin)
+    assert torch.equal(a[:, 0], b[:, 0]) and torch.allclose(a, b, rtol=1e-12, atol=1e-6)

@@ -54,7 +54,9 @@ def worker(rank, file, out):
             if name == "vad/ccc":
                 with metric.sync_context():
                     found[f"{split} count"] = metric.stats[:, COUNT].numpy()
-                found[f"{split} own"] = metric.stats[:, COUNT].numpy()  # the local state is back after the sync
+                found[f"{split} own"] = metric.stats[
+                    :, COUNT
+                ].numpy()  # the local state is back after the sync
         found |= {f"{split} suite {k}": v.numpy() for k, v in suite_of(rows).compute().items()}
     np.savez(f"{out}.{rank}.npz", **found)
     dist.destroy_process_group()

@@ -25,8 +25,16 @@ def shell(tmp_path_factory):
         import os
 
         env = {**os.environ, "PYTHONPATH": f"{folder / 'site'}{os.pathsep}{HERE}"}
-        call = [sys.executable, "-c", words[0]] if module is None else [
-            sys.executable, "-c", f"import sys; from {module} import main; sys.exit(main())", *map(str, words)]
+        call = (
+            [sys.executable, "-c", words[0]]
+            if module is None
+            else [
+                sys.executable,
+                "-c",
+                f"import sys; from {module} import main; sys.exit(main())",
+                *map(str, words),
+            ]
+        )
         done = subprocess.run(call, cwd=folder, env=env, capture_output=True, text=True, timeout=240)
         assert (done.returncode == 0) == ok, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -36,26 +44,30 @@ def shell(tmp_path_factory):
 
 
 def test_listing_imports_nothing_of_it(shell):
-    code = ("import sys, affectzoo; from affectzoo.zoo.catalogue import list_models; from affectzoo.data.card import list_datasets;"
-            "assert 'heart/tachonet' in list_models(), list_models(); assert 'heart_demo' in list_datasets();"
-            "assert 'heart2' in affectzoo.list_spaces();"
-            "assert not [m for m in sys.modules if m.startswith('affectzoo_heartrate')]")
+    code = (
+        "import sys, affectzoo; from affectzoo.zoo.catalogue import list_models; from affectzoo.data.card import list_datasets;"
+        "assert 'heart/tachonet' in list_models(), list_models(); assert 'heart_demo' in list_datasets();"
+        "assert 'heart2' in affectzoo.list_spaces();"
+        "assert not [m for m in sys.modules if m.startswith('affectzoo_heartrate')]"
+    )
     shell(code, module=None)
 
 
 def test_its_parts_pass_the_public_checks(shell):
-    code = ("from affectzoo.testing import check_dataset, check_metric, check_model\n"
-            "from affectzoo import create_model, open_dataset\n"
-            "from affectzoo.data.collate import collate\n"
-            "check_dataset('heart_demo', folder='checks')\n"
-            "m = create_model('heart/tachonet', label_space='heart2+va')\n"
-            "data = open_dataset('heart_demo', folder='checks')\n"
-            "check_model(m, collate([m.prepare(s) for s in data.samples[:3]], data.space))\n"
-            "from affectzoo_heartrate.metric import YoudenJ\n"
-            "import torch\n"
-            "p, t = torch.tensor([0, 1, 1, 0, 1]), torch.tensor([0, 1, 0, 0, 1])\n"
-            "j = YoudenJ(('calm', 'aroused')); j.update(p, t); assert abs(float(j.compute()) - (2 / 3 + 1 - 1)) < 1e-12\n"
-            "check_metric(lambda: YoudenJ(('calm', 'aroused')), p, t, 2 / 3)\n")
+    code = (
+        "from affectzoo.testing import check_dataset, check_metric, check_model\n"
+        "from affectzoo import create_model, open_dataset\n"
+        "from affectzoo.data.collate import collate\n"
+        "check_dataset('heart_demo', folder='checks')\n"
+        "m = create_model('heart/tachonet', label_space='heart2+va')\n"
+        "data = open_dataset('heart_demo', folder='checks')\n"
+        "check_model(m, collate([m.prepare(s) for s in data.samples[:3]], data.space))\n"
+        "from affectzoo_heartrate.metric import YoudenJ\n"
+        "import torch\n"
+        "p, t = torch.tensor([0, 1, 1, 0, 1]), torch.tensor([0, 1, 0, 0, 1])\n"
+        "j = YoudenJ(('calm', 'aroused')); j.update(p, t); assert abs(float(j.compute()) - (2 / 3 + 1 - 1)) < 1e-12\n"
+        "check_metric(lambda: YoudenJ(('calm', 'aroused')), p, t, 2 / 3)\n"
+    )
     shell(code, module=None)
 
 

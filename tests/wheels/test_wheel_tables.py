@@ -108,8 +108,8 @@ def test_official_needs_a_folder(monkeypatch, tmp_path):
 
 def toy_folder(folder: Path, **tables: str) -> Path:
     files = {f"wheel{k}": "level1,level2,level3\nbad,down,grey\njoy,warm,glow\n" for k in WHEELS}
-    files |= {"synonyms": "run,word,synonyms\n1,down,\"low, flat\"\n2,glow,low\n"}
-    files |= {"format": "name,format\nlow,\"low,lower\"\nflat,\"lower,flat\"\ngrey,greyish\n"}
+    files |= {"synonyms": 'run,word,synonyms\n1,down,"low, flat"\n2,glow,low\n'}
+    files |= {"format": 'name,format\nlow,"low,lower"\nflat,"lower,flat"\ngrey,greyish\n'}
     for name, text in (files | tables).items():
         (folder / f"{name}.csv").write_text(text)
     return folder

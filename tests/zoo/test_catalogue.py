@@ -98,9 +98,7 @@ def test_a_wrong_yaml_names_file_and_fault(toy, text, message):
 
 def test_checkpoints_are_listed_and_filtered(shipped):
     shipped(tag="first")
-    shipped(
-        tag="two-research", licences={"code": "MIT", "weights": "CC-BY-NC-4.0", "data": "EULA"}, space="vad"
-    )
+    shipped(tag="two-research", licences={"code": "MIT", "weights": "CC-BY-NC-4.0", "data": "EULA"}, space="vad")
     assert list_models("toy/*", pretrained=True) == ["toy/mean.first", "toy/mean.two-research"]
     assert list_models(family="toy", pretrained=False) == ["toy/steps"]
     assert list_models(label_space="ravdess8*", family="toy") == ["toy/mean"]
@@ -115,9 +113,7 @@ def test_a_bare_name_means_the_one_free_checkpoint_or_is_refused(shipped):
     shipped(tag="b")
     assert find_checkpoint("toy/mean") == checkpoints()["toy/mean.b"]
     shipped(tag="c")
-    with pytest.raises(
-        AffectZooError, match="several checkpoints: toy/mean.a-research, toy/mean.b, toy/mean.c"
-    ):
+    with pytest.raises(AffectZooError, match="several checkpoints: toy/mean.a-research, toy/mean.b, toy/mean.c"):
         find_checkpoint("toy/mean")
     with pytest.raises(AffectZooError, match="'toy/steps' has no checkpoint"):
         find_checkpoint("toy/steps")

@@ -95,9 +95,7 @@ def test_half_precision_is_smaller_and_golden_after_rounding(toy, tmp_path):
     back, _ = load_artefact(half)
     weight = model.encode[0].weight
     assert back.encode[0].weight.dtype == torch.float32
-    assert torch.equal(back.encode[0].weight, weight.half().float()) and not torch.equal(
-        back.encode[0].weight, weight
-    )
+    assert torch.equal(back.encode[0].weight, weight.half().float()) and not torch.equal(back.encode[0].weight, weight)
     golden = load_file(half / "golden.safetensors")["output.emotion"]
     assert torch.equal(golden, back(toy_batch(model)).emotion.values)
     with torch.no_grad():
@@ -292,9 +290,7 @@ def test_research_weights_print_their_licence_once(shipped, capsys):
 
 def record():
     space = load_space("ravdess8+vad")
-    bench = BenchmarkRef(
-        "pulse-bench", "pulses", "1", "loso", "ab" * 32, space.name, space.hash, "emotion/uar"
-    )
+    bench = BenchmarkRef("pulse-bench", "pulses", "1", "loso", "ab" * 32, space.name, space.hash, "emotion/uar")
     score = Score(0.4567, 0.4, 0.5, per_class={"anger": 0.25, "calm": None}, n=90)
     return EvalRecord(
         ModelRef("toy/mean"),

@@ -19,9 +19,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.seen.append((self.path, self.headers.get("Range")))
-        body = {"good": DATA, "ranges": DATA, "short": DATA, "bad": b"x" + DATA[1:]}.get(
-            self.path.split("/")[1]
-        )
+        body = {"good": DATA, "ranges": DATA, "short": DATA, "bad": b"x" + DATA[1:]}.get(self.path.split("/")[1])
         if body is None:
             self.send_error(404)
             return
@@ -148,9 +146,7 @@ def test_a_hub_id_with_commit_asks_for_that_commit_only(monkeypatch, tmp_path):
     )
     monkeypatch.setenv("AFFECTZOO_OFFLINE", "1")
     assert hub_folder("hf-hub:org/name@" + "ab" * 20) == tmp_path
-    assert (
-        asked["repo"] == "org/name" and asked["revision"] == "ab" * 20 and asked["local_files_only"] is True
-    )
+    assert asked["repo"] == "org/name" and asked["revision"] == "ab" * 20 and asked["local_files_only"] is True
     assert not [p for p in asked["allow_patterns"] if p.endswith((".py", ".bin", ".pt", "*"))]
 
 
@@ -178,12 +174,8 @@ def test_an_archive_is_unpacked_beside_what_is_there(tmp_path, make):
     (tmp_path / "out" / "a" / "old").write_text("old")
     make(tmp_path / "x", ["a/b.txt", "c.txt"])
     assert unpack(tmp_path / "x", tmp_path / "out") == tmp_path / "out"
-    files = sorted(
-        p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file()
-    )
-    assert (
-        files == ["a/b.txt", "a/old", "c.txt"] and (tmp_path / "out" / "a" / "b.txt").read_text() == "a/b.txt"
-    )
+    files = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file())
+    assert files == ["a/b.txt", "a/old", "c.txt"] and (tmp_path / "out" / "a" / "b.txt").read_text() == "a/b.txt"
 
 
 @pytest.mark.parametrize("make", [make_zip, make_tar])

@@ -26,9 +26,16 @@ class BandTcn(AffectModel):
 
     modalities = ("eeg",)
 
-    def __init__(self, label_space: LabelSpace | str, n_channels: int = 8, dim: int = 48,
-                 dilations: tuple[int, ...] = (1, 2, 4), dropout: float = 0.1, window_s: float = 1.0,
-                 hop_s: float = 1.0):
+    def __init__(
+        self,
+        label_space: LabelSpace | str,
+        n_channels: int = 8,
+        dim: int = 48,
+        dilations: tuple[int, ...] = (1, 2, 4),
+        dropout: float = 0.1,
+        window_s: float = 1.0,
+        hop_s: float = 1.0,
+    ):
         super().__init__(label_space)
         self.n_channels, self.dim, self.dilations = n_channels, dim, list(dilations)
         self.dropout, self.window_s, self.hop_s = dropout, window_s, hop_s
@@ -52,7 +59,8 @@ class BandTcn(AffectModel):
         if features != self.n_channels * len(BANDS):
             raise AffectZooError(
                 f"{self.arch or 'band_tcn'} was built for {self.n_channels} channels, the recording has "
-                f"{features / len(BANDS):g}; pick its channels, or build the model with that n_channels")
+                f"{features / len(BANDS):g}; pick its channels, or build the model with that n_channels"
+            )
 
     def _standardise(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         out = torch.zeros_like(x)

@@ -26,8 +26,16 @@ class SmallCnn(AffectModel):
 
     modalities = ("face",)
 
-    def __init__(self, label_space: LabelSpace | str, size: int = 64, crop: str = "centre", width: int = 32,
-                 dim: int = 192, dropout: float = 0.2, granularity: str = "clip"):
+    def __init__(
+        self,
+        label_space: LabelSpace | str,
+        size: int = 64,
+        crop: str = "centre",
+        width: int = 32,
+        dim: int = 192,
+        dropout: float = 0.2,
+        granularity: str = "clip",
+    ):
         super().__init__(label_space)
         if granularity not in GRANULARITIES:
             raise UnknownNameError("granularity", granularity, GRANULARITIES)
@@ -38,8 +46,7 @@ class SmallCnn(AffectModel):
         self.transforms = {"face": FaceCrop(size, crop, "uint8")}
         widths = (3, width, 2 * width, 4 * width, 6 * width)
         self.blocks = nn.Sequential(*(_block(a, b) for a, b in zip(widths, widths[1:], strict=False)))
-        self.squeeze = nn.Sequential(
-            nn.Conv2d(widths[-1], width, 1), nn.AdaptiveAvgPool2d(_GRID), nn.Flatten())
+        self.squeeze = nn.Sequential(nn.Conv2d(widths[-1], width, 1), nn.AdaptiveAvgPool2d(_GRID), nn.Flatten())
         self.embed = nn.Linear(width * _GRID**2, dim)
         self.drop = nn.Dropout(dropout)
         self.heads = AffectHeads(dim, self.label_space)
@@ -49,8 +56,10 @@ class SmallCnn(AffectModel):
         face = batch.signals["face"]
         if face.data.shape[2:] != (self.size, self.size, 3):
             found = " x ".join(map(str, face.data.shape[2:]))
-            raise AffectZooError(f"{self.arch or 'small_cnn'} reads faces of {self.size} x {self.size} x 3; "
-                                 f"the batch has {found}: prepare it with model.prepare")
+            raise AffectZooError(
+                f"{self.arch or 'small_cnn'} reads faces of {self.size} x {self.size} x 3; "
+                f"the batch has {found}: prepare it with model.prepare"
+            )
         frames = self._frames(face.data.flatten(0, 1)).unflatten(0, face.data.shape[:2])
         if self.granularity == "frame":
             return Encoded(self.drop(frames * face.mask[..., None]), face.mask, face.rate_hz, face.t0_s)
@@ -64,5 +73,8 @@ class SmallCnn(AffectModel):
 
 
 def _block(inside: int, outside: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inside, outside, 3, stride=2, padding=1, bias=False),
-                         nn.GroupNorm(_GROUPS, outside), nn.GELU())
+    return nn.Sequential(
+        nn.Conv2d(inside, outside, 3, stride=2, padding=1, bias=False),
+        nn.GroupNorm(_GROUPS, outside),
+        nn.GELU(),
+    )

@@ -28,8 +28,13 @@ def iter_samples(root: Path | None, card, folder: str, n: int = 80, seed: int = 
     for i in range(n):
         name, beats = intervals(seed, i)
         signals = {"heart": SignalRef(Path(folder) / f"heart{i:03d}.ibi", "heart")}
-        yield AffectSample(f"heart{i:03d}", signals, {"emotion": class_target(space, name)},
-                           {"subject": f"s{i // 4:02d}"}, {"duration_s": beats.sum() / 1000})
+        yield AffectSample(
+            f"heart{i:03d}",
+            signals,
+            {"emotion": class_target(space, name)},
+            {"subject": f"s{i // 4:02d}"},
+            {"duration_s": beats.sum() / 1000},
+        )
 
 
 def write_files(folder: Path, n: int = 4, seed: int = 0) -> list[Path]:

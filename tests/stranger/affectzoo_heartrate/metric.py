@@ -7,7 +7,10 @@ class YoudenJ(ClassMetric):
     """Sum of the recalls of two classes minus 1 (Youden 1950), in [-1, 1]; undefined when a class is never true."""
 
     higher_is_better = True
-    conventions = {"decision": "largest score, the first of equals", "undefined": "a class is absent from the truth"}
+    conventions = {
+        "decision": "largest score, the first of equals",
+        "undefined": "a class is absent from the truth",
+    }
 
     def finish(self, stats):
         """J from the counts."""

@@ -19,9 +19,7 @@ class Blocks(Transform):
             raise AffectZooError(f"too short: {len(signal)} samples, {self.size} are needed")
         if not signal.data.any():
             raise AffectZooError("silent: all samples are zero")
-        return Signal(
-            signal.data[: n * self.size].reshape(n, self.size), signal.rate_hz / self.size, signal.t0_s
-        )
+        return Signal(signal.data[: n * self.size].reshape(n, self.size), signal.rate_hz / self.size, signal.t0_s)
 
 
 class Mean(AffectModel):
