@@ -235,7 +235,8 @@ class RowsMetric(StatMetric):
     def all_rows(self) -> Tensor:
         """Everything seen so far as one tensor."""
         rows = [self.rows] if isinstance(self.rows, Tensor) else list(self.rows)
-        return torch.cat(rows) if rows else torch.zeros(0, *self.row_shape, dtype=torch.float64)
+        empty = torch.zeros(0, *self.row_shape, dtype=torch.float64, device=self.device)
+        return torch.cat(rows) if rows else empty
 
 
 def mean_defined(values: Tensor) -> Tensor:

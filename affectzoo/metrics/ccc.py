@@ -81,7 +81,7 @@ class CCCSeq(RowsMetric):
     }
 
     def __init__(self, names):
-        self.row_shape = (1 + 11 * len(tuple(names)),)
+        self.row_shape = (1 + 8 * len(tuple(names)),)
         super().__init__(names)
 
     @property
@@ -101,7 +101,7 @@ class CCCSeq(RowsMetric):
         """Merge the parts of each sequence, then add its CCC up."""
         rows = self.all_rows()
         names, index = torch.unique(rows[:, 0], return_inverse=True)
-        parts = rows[:, 1:].reshape(-1, len(self.names), 11)
+        parts = rows[:, 1:].reshape(-1, len(self.names), 8)
         if not len(rows):
             return torch.zeros(self.shape, dtype=torch.float64, device=rows.device)
         return _by_sequence(merge_by(parts, index, len(names))).sum(0)
@@ -219,7 +219,7 @@ def _ccc(stats: Tensor) -> Tensor:
 
 
 def _by_sequence(moments: Tensor) -> Tensor:
-    """(S, K, 11) -> (S, K, 4): CCC or 0, 1 if defined, 1 if it has rows but is undefined, rows."""
+    """(S, K, 8) -> (S, K, 4): CCC or 0, 1 if defined, 1 if it has rows but is undefined, rows."""
     value, n = _ccc(moments), moments[..., COUNT]
     bad = value.isnan()
     return torch.stack((value.nan_to_num(0.0), (~bad).double(), (bad & (n > 0)).double(), n), -1)

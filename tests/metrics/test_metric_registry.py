@@ -1,4 +1,4 @@
-"""The registry lists without importing, refuses names that mislead and takes strangers; all pass the battery."""
+"""The registry lists without importing, refuses misleading names and takes strangers; all pass the battery."""
 
 import subprocess
 import sys
