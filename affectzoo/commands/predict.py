@@ -25,19 +25,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to", metavar="LABEL_SPACE", help="answer in another label space; what is lost is written down"
     )
     parser.add_argument("--plot", action="store_true", help="also draw the table, as affectzoo plot does")
-    parser.add_argument("--strict", action="store_true", help="stop at the first file that cannot be used")
+    parser.add_argument("--root", metavar="FOLDER", help="keys are paths below it: a data set's folder gives its keys")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 when any file could not be used")
     parser.add_argument("--no-resume", action="store_true", help="begin anew, whatever an interrupted run has left")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predict, print a short table and where the long one is. Returns 1 when no file could be used."""
+    """Predict, print a short table and where the long one is. Returns 0; with --strict, 1 when a file failed."""
     from affectzoo.inference.predictor import load_predictor
     from affectzoo.inference.run import predict_files
     from affectzoo.inference.sources import find_files
 
     predictor = load_predictor(args.model, args.device)
     paths = find_files(args.files, predictor.modalities)
-    table = predict_files(predictor, paths, args.out, args.batch_size, not args.no_resume, args.strict)
+    table = predict_files(predictor, paths, args.out, args.batch_size, not args.no_resume, root=args.root)
     if args.to:
         table = table.project(args.to)
         table.write(args.out)
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"{len(paths) - failed} of {len(paths)} files predicted; written to {args.out}")
     if args.plot and failed < len(paths):
         _plot(args.out)
-    return int(failed == len(paths))
+    return int(args.strict and failed > 0)
 
 
 def _show(table) -> None:

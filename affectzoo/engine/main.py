@@ -1,4 +1,4 @@
-"""`python train.py` and `affectzoo train`: Hydra's entry into the engine. Runs as a script for DDP's child processes."""
+"""`python train.py` and `affectzoo train`: Hydra's entry into the engine; also the script of DDP's child processes."""
 
 import os
 import sys

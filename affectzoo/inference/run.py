@@ -41,10 +41,12 @@ def predict_files(
     resume: bool = True,
     strict: bool = False,
     progress: bool = True,
+    root: str | Path | None = None,
 ) -> PredictionTable:
     """Predict files and write the table to `out` (.parquet, .csv, .jsonl); rows come in the order of `paths`.
 
-    A key is the path below the common folder without suffix. A file that cannot be used (missing, broken,
+    A key is the path without suffix below `root` (None: the files' common folder); with a data set's folder as root
+    the keys are the data set's, and `evaluate` knows them. A file that cannot be used (missing, broken,
     empty, silent, too short, foreign) gets one row with its `error`; strict=True raises FileError for it
     instead.
     resume: `<out>.partial.jsonl` keeps what is done, by path, size, time of change and model; the next call
@@ -59,6 +61,7 @@ def predict_files(
     out.parent.mkdir(parents=True, exist_ok=True)
     salt = f"{predictor.info.arch}:{predictor.info.sha256}"
     ids = {p: file_id(p, salt) for p in paths}
+    file_keys(paths, root)  # a file outside the root is an error now, not after hours
     with Partial(Path(f"{out}.partial.jsonl"), resume) as partial, Progress(disable=not progress) as bar:
         todo = [p for p in paths if ids[p] not in partial.done]
         job = bar.add_task("predicting", total=len(paths), completed=len(paths) - len(todo))
@@ -66,7 +69,7 @@ def predict_files(
             for path, frame, meta in _predict(predictor, reads, strict):
                 partial.add(ids[path], frame, meta)
             bar.advance(job, len(reads))
-        table = _assemble(predictor, partial, paths, ids)
+        table = _assemble(predictor, partial, paths, file_keys(paths, root), ids)
         table.write(out)
         partial.remove()
     return table
@@ -147,10 +150,12 @@ def _error_frame(read: _Read) -> pd.DataFrame:
     return pd.DataFrame({"key": [""], "track": "", "t_s": np.nan, "source": str(read.path), "error": read.error})
 
 
-def _assemble(predictor: Predictor, partial: Partial, paths: list[Path], ids: dict[Path, str]) -> PredictionTable:
+def _assemble(
+    predictor: Predictor, partial: Partial, paths: list[Path], keys: list[str], ids: dict[Path, str]
+) -> PredictionTable:
     frames = [
         partial.done[ids[p]].assign(key=key) if ids[p] in partial.done else partial.failed[ids[p]].assign(key=key)
-        for p, key in zip(paths, file_keys(paths), strict=True)
+        for p, key in zip(paths, keys, strict=True)
     ]
     meta = partial.meta or _empty_meta(predictor.model.label_space)
     meta = replace(meta, model=to_dict(predictor.info), training_keys=predictor.training_keys)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from affectzoo.errors import AffectZooError
+from affectzoo.errors import AffectZooError, FileError
 from affectzoo.plugins import plugins
 
 
@@ -43,12 +43,18 @@ def natural_key(path: str | Path) -> list:
     return [(int(part), "") if part.isdigit() else (-1, part.lower()) for part in re.split(r"(\d+)", str(path))]
 
 
-def file_keys(paths: list[Path]) -> list[str]:
-    """One key a file: its path below the common folder; the suffix stays only where two would collide."""
+def file_keys(paths: list[Path], root: str | Path | None = None) -> list[str]:
+    """One key a file: its path below `root` (None: the common folder); the suffix stays only where two would collide.
+
+    Raises FileError for a file outside `root`.
+    """
     if not paths:
         return []
     whole = [Path(os.path.abspath(p)) for p in paths]
-    base = os.path.commonpath([p.parent for p in whole])
+    base = os.path.abspath(root) if root is not None else os.path.commonpath([p.parent for p in whole])
+    for path in whole:
+        if not path.is_relative_to(base):
+            raise FileError(path, f"is not below the root {root}, so it has no key there")
     rest = [p.relative_to(base) for p in whole]
     short = [p.with_suffix("").as_posix() for p in rest]
     counts: dict[str, int] = {}

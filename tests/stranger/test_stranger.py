@@ -45,7 +45,8 @@ def shell(tmp_path_factory):
 
 def test_listing_imports_nothing_of_it(shell):
     code = (
-        "import sys, affectzoo; from affectzoo.zoo.catalogue import list_models; from affectzoo.data.card import list_datasets;"
+        "import sys, affectzoo; from affectzoo.zoo.catalogue import list_models;"
+        "from affectzoo.data.card import list_datasets;"
         "assert 'heart/tachonet' in list_models(), list_models(); assert 'heart_demo' in list_datasets();"
         "assert 'heart2' in affectzoo.list_spaces();"
         "assert not [m for m in sys.modules if m.startswith('affectzoo_heartrate')]"
