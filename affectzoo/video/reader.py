@@ -29,9 +29,7 @@ def read_npz(path: str | Path) -> dict[str, Signal]:
     if face.ndim != 4 or face.shape[-1] != 3 or face.dtype != np.uint8 or not face.size:
         raise FileError(path, f"array 'face' must be (T, H, W, 3) uint8, got {face.shape} {face.dtype}")
     if audio.ndim != 1 or not np.issubdtype(audio.dtype, np.floating) or not audio.size:
-        raise FileError(
-            path, f"array 'audio' must be (N,) of floats in [-1, 1], got {audio.shape} {audio.dtype}"
-        )
+        raise FileError(path, f"array 'audio' must be (N,) of floats in [-1, 1], got {audio.shape} {audio.dtype}")
     rates = {name: _rate(path, name, arrays[name]) for name in ("face_rate_hz", "audio_rate_hz")}
     return _together(
         path, Signal(face, rates["face_rate_hz"]), Signal(audio.astype(np.float32), rates["audio_rate_hz"])
@@ -67,11 +65,7 @@ def _load_arrays(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def _rate(path: str | Path, name: str, value: np.ndarray) -> float:
-    if (
-        value.size != 1
-        or not np.issubdtype(value.dtype, np.number)
-        or not 0 < float(value.reshape(-1)[0]) < 1e6
-    ):
+    if value.size != 1 or not np.issubdtype(value.dtype, np.number) or not 0 < float(value.reshape(-1)[0]) < 1e6:
         raise FileError(path, f"array {name!r} must be one positive number, got {value!r}")
     return float(value.reshape(-1)[0])
 

@@ -1,16 +1,18 @@
 """Synthetic clips of a drawn face with a synthetic voice that agree, or contradict each other.
 
 A clip is a chain of segments. In each the face and the voice are pleasant (happiness) or unpleasant (sadness
-or anger), drawn evenly and on their own; where they contradict, the state of ambivalence is 1. Neither stream
-alone says anything about the state: it is their conflict (after the cross-modal cues of BAH, arXiv
-2505.19328, from which only this idea is taken).
+or anger), drawn evenly and on their own; where they contradict, the state of ambivalence is 1. The valence of one
+stream alone says nothing about the state. Each stream also hesitates, by pressed lips (AU24) and by slow
+speech, in CUE[1] of the segments in conflict and in CUE[0] of the others, so that one stream tells part of it
+and both together tell all. That conflict between and within channels marks ambivalence is the idea of BAH
+(arXiv 2505.19328); the cues and their strengths are ours.
 
 The data are made by this file alone (CC0).
 """
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -29,12 +31,13 @@ from affectzoo.structures.signal import Signal
 SPACE = "ambivalence_hesitancy"
 FRAME_RATE, STEP_RATE = 10.0, 2.0  # Hz: frames of the face, steps of the target
 PLEASANT, UNPLEASANT = ("happiness",), ("sadness", "anger")
+#: Share of segments with a hesitation cue, drawn for each stream on its own: without and with conflict.
+CUE = (0.1, 0.8)
+SLOW = 0.6  # factor on the syllable rate of hesitant speech
 FORMATS = (".npz", ".mp4")
 
 
-def generate(
-    n: int, seed: int = 0, seconds: float = 6.0, size: int = 64, subjects: int = 16
-) -> list[AffectSample]:
+def generate(n: int, seed: int = 0, seconds: float = 6.0, size: int = 64, subjects: int = 16) -> list[AffectSample]:
     """`n` clips, deterministic per (seed, index) whatever `n` is.
 
     seconds: length, whole half seconds. Signals: face (T, size, size, 3) uint8 at 10 Hz, audio at 16 kHz.
@@ -58,9 +61,7 @@ def iter_samples(
     yield from (_sample(seed, i, seconds, size, subjects) for i in range(n))
 
 
-def write_files(
-    folder: str | Path, n: int, seed: int = 0, seconds: float = 6.0, suffix: str = ".npz"
-) -> list[Path]:
+def write_files(folder: str | Path, n: int, seed: int = 0, seconds: float = 6.0, suffix: str = ".npz") -> list[Path]:
     """Write `generate(n, seed, seconds)` as <key>.npz, or <key>.mp4 with <key>.wav; gives their paths.
 
     labels.csv: path, subject, t_s (middle of the step) and the state.
@@ -79,23 +80,27 @@ def write_files(
             write(paths[-1], sample.signals["face"].data, sample.signals["audio"].data)
             state = sample.targets["state"]
             for i, value in enumerate(state.values[:, 0]):
-                table.writerow(
-                    [paths[-1].name, sample.groups["subject"], state.t0_s + i / STEP_RATE, int(value)]
-                )
+                table.writerow([paths[-1].name, sample.groups["subject"], state.t0_s + i / STEP_RATE, int(value)])
     return paths
 
 
 @dataclass(frozen=True)
 class _Segment:
-    """A stretch of `steps` half seconds with one emotion in the face and one in the voice."""
+    """A stretch of `steps` half seconds: the emotion of face and voice, and whether each of them hesitates."""
 
     steps: int
     face: str
     voice: str
+    pressed: bool = False
+    slow: bool = False
 
     @property
     def conflict(self) -> bool:
-        return (self.face in PLEASANT) != (self.voice in PLEASANT)
+        return _conflict(self.face, self.voice)
+
+
+def _conflict(face: str, voice: str) -> bool:
+    return (face in PLEASANT) != (voice in PLEASANT)
 
 
 def _sample(seed: int, index: int, seconds: float, size: int, subjects: int) -> AffectSample:
@@ -125,8 +130,9 @@ def _segments(steps: int, rng: np.random.Generator) -> list[_Segment]:
     while steps:
         length = int(rng.integers(4, 7))
         length = steps if steps - length < 4 else length
-        face, voice = (rng.choice(PLEASANT if rng.uniform() < 0.5 else UNPLEASANT) for _ in range(2))
-        out.append(_Segment(length, str(face), str(voice)))
+        face, voice = (str(rng.choice(PLEASANT if rng.uniform() < 0.5 else UNPLEASANT)) for _ in range(2))
+        pressed, slow = (bool(c) for c in rng.uniform(size=2) < CUE[_conflict(face, voice)])
+        out.append(_Segment(length, face, voice, pressed, slow))
         steps -= length
     return out
 
@@ -137,9 +143,9 @@ def _faces(segments: list[_Segment], rng: np.random.Generator) -> np.ndarray:
     rows = []
     for s in segments:
         always, sometimes = PROTOTYPES[s.face]
-        units = {
-            u: 5 * rng.uniform(0.6, 1.0) for u in (*always, *(u for u in sometimes if rng.uniform() < 0.5))
-        }
+        units = {u: 5 * rng.uniform(0.6, 1.0) for u in (*always, *(u for u in sometimes if rng.uniform() < 0.5))}
+        if s.pressed:
+            units[24] = rng.uniform(3, 5)
         rows.append(au_matrix(units, s.steps * per_step))
     au = np.pad(np.concatenate(rows), ((1, 1), (0, 0)), mode="edge")
     return (au[:-2] + au[1:-1] + au[2:]) / 3
@@ -150,16 +156,17 @@ def _voices(segments: list[_Segment], seed: int, subject: int, rng: np.random.Ge
     space, voice, parts = load_space("ekman7"), draw_voice(seed, subject), []
     for s in segments:
         vad = draw_vad(space, space.index("emotion", s.voice), rng)
-        audio, _ = speak(prosody_from_vad(vad, voice, rng), s.steps / STEP_RATE, rng, SAMPLE_RATE)
+        prosody = prosody_from_vad(vad, voice, rng)
+        if s.slow:
+            prosody = replace(prosody, rate_hz=SLOW * prosody.rate_hz)
+        audio, _ = speak(prosody, s.steps / STEP_RATE, rng, SAMPLE_RATE)
         edge = np.minimum(np.arange(len(audio)), np.arange(len(audio))[::-1]) / (0.02 * SAMPLE_RATE)
         parts.append(audio * np.minimum(edge, 1).astype(np.float32))
     return np.concatenate(parts)
 
 
 def _write_npz(path: Path, face: np.ndarray, audio: np.ndarray) -> None:
-    np.savez_compressed(
-        path, face=face, face_rate_hz=FRAME_RATE, audio=audio, audio_rate_hz=float(SAMPLE_RATE)
-    )
+    np.savez_compressed(path, face=face, face_rate_hz=FRAME_RATE, audio=audio, audio_rate_hz=float(SAMPLE_RATE))
 
 
 def _write_film(path: Path, face: np.ndarray, audio: np.ndarray) -> None:

@@ -90,6 +90,16 @@ def test_segment_means_against_a_loop():
             torch.testing.assert_close(means[b, k], expected, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("rate, segment_s", [(10.0, 0.1), (30.0, 0.1), (12.5, 0.08)])
+def test_a_frame_on_a_boundary_belongs_to_the_later_segment(rate, segment_s):
+    signal = stream([6.0], rate, (1,), 0.0)
+    signal.data[0, :, 0] = torch.arange(signal.data.shape[1])
+    per_segment = round(rate * segment_s)
+    steps = signal.data.shape[1] // per_segment
+    means, _ = segment_means(signal, torch.zeros(1), segment_s, steps)
+    torch.testing.assert_close(means[0, :, 0], torch.arange(steps) * per_segment + (per_segment - 1) / 2)
+
+
 def test_a_stream_that_ends_early_still_gives_answers():
     batch = make_batch([4.0])
     batch.signals["audio"].mask[:, 200:] = False

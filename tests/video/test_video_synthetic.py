@@ -29,12 +29,15 @@ def test_shapes_and_times():
     assert set(sample.attributes) == set(load_card("video_synthetic").attributes)
 
 
-def test_state_is_the_conflict_and_neither_stream_tells_it():
-    pleasant, counts = synthetic.PLEASANT, np.zeros((2, 2, 2))
+def test_state_is_the_conflict_and_neither_valence_tells_it():
+    pleasant, counts, cues = synthetic.PLEASANT, np.zeros((2, 2, 2)), {False: [], True: []}
     for i in range(1500):
         for s in synthetic._segments(12, np.random.default_rng(i)):
             counts[int(s.face in pleasant), int(s.voice in pleasant), int(s.conflict)] += 1
+            cues[s.conflict].append((s.pressed, s.slow))
             assert s.steps >= 4
+    for conflict, share in ((False, 0.1), (True, 0.8)):
+        np.testing.assert_allclose(np.mean(cues[conflict], axis=0), share, atol=0.04)
     share = counts / counts.sum()
     assert (share[0, 0, 1], share[1, 1, 1], share[0, 1, 0], share[1, 0, 0]) == (0, 0, 0, 0)
     for stream in (share.sum(1), share.sum(0)):  # P(state | stream) is a half for either value
@@ -54,6 +57,16 @@ def test_face_follows_its_emotion():
     smile, frown = (synthetic.au_matrix({n: 1}, 1)[0].argmax() for n in (12, 15))
     assert au[:19, smile].min() >= 3 and au[21:, smile].max() == 0
     assert au[:19, frown].max() == 0 and au[21:, frown].min() >= 3
+
+
+def test_hesitation_shows_in_both_streams():
+    calm = synthetic._Segment(4, "happiness", "sadness")
+    torn = synthetic._Segment(4, "happiness", "sadness", pressed=True, slow=True)
+    lips = synthetic.au_matrix({24: 1}, 1)[0].argmax()
+    assert synthetic._faces([torn], np.random.default_rng(0))[:, lips].min() >= 3
+    assert synthetic._faces([calm], np.random.default_rng(0))[:, lips].max() == 0
+    a, b = (synthetic._voices([s], 0, 0, np.random.default_rng(0)) for s in (calm, torn))
+    assert a.shape == b.shape and not np.array_equal(a, b)
 
 
 def test_split_keeps_subjects_apart():

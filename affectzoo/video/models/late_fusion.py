@@ -45,9 +45,7 @@ class LateFusion(AffectModel):
         self.transforms = {"face": FaceCrop(face_size), "audio": LogMel(n_mels=n_mels)}
         self.face = FaceEncoder(width, dim)
         self.audio = LogMelEncoder(n_mels, width, dim)
-        self.context = nn.ModuleList(
-            [nn.Conv1d(2 * dim, dim, 5, padding=2), nn.Conv1d(dim, dim, 5, padding=2)]
-        )
+        self.context = nn.ModuleList([nn.Conv1d(2 * dim, dim, 5, padding=2), nn.Conv1d(dim, dim, 5, padding=2)])
         self.drop = nn.Dropout(dropout)
         self.heads = AffectHeads(dim, self.label_space)
 
@@ -80,9 +78,7 @@ class FaceEncoder(nn.Module):
                 for layer in (nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.GroupNorm(8, b), nn.ReLU())
             )
         )
-        self.project = nn.Sequential(
-            nn.AdaptiveAvgPool2d(3), nn.Flatten(), nn.Linear(9 * sizes[-1], dim), nn.GELU()
-        )
+        self.project = nn.Sequential(nn.AdaptiveAvgPool2d(3), nn.Flatten(), nn.Linear(9 * sizes[-1], dim), nn.GELU())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """See the class."""
@@ -101,9 +97,7 @@ def segment_means(
     return total / count.clamp(min=1)[..., None], count > 0
 
 
-def middles_inside(
-    signals: list[BatchSignal], start: torch.Tensor, segment_s: float, steps: int
-) -> torch.Tensor:
+def middles_inside(signals: list[BatchSignal], start: torch.Tensor, segment_s: float, steps: int) -> torch.Tensor:
     """(B, steps) bool: the segment's middle lies before the end of the longest signal, or it is the first."""
     last = [(s.mask * torch.arange(1, s.mask.shape[1] + 1, device=s.mask.device)).amax(1) for s in signals]
     ends = torch.stack([s.t0_s - start + n / s.rate_hz for s, n in zip(signals, last, strict=True)])
