@@ -35,7 +35,7 @@ def numpy_sums(x: Tensor, y: Tensor, mask: Tensor | None, origin: Tensor) -> Ten
     keep = None if mask is None else mask.numpy()
     n, k = x.shape
     step = max(1, _BLOCK // k)
-    total = np.zeros((k, 6))
+    total, ones = np.zeros((k, 6)), np.ones(min(n, step))  # a dot product with ones is twice as fast as a sum
     for i in range(0, n, step):
         rows = slice(i, i + step)
         for j, (x0, y0) in enumerate(at):
@@ -43,7 +43,8 @@ def numpy_sums(x: Tensor, y: Tensor, mask: Tensor | None, origin: Tensor) -> Ten
             dy = y[rows, j].astype(np.float64, copy=False) - y0
             if keep is not None:
                 dx, dy = dx[keep[rows, j]], dy[keep[rows, j]]
-            total[j] += (len(dx), dx.sum(), dy.sum(), dx @ dx, dx @ dy, dy @ dy)
+            one = ones[: len(dx)]
+            total[j] += (len(dx), dx @ one, dy @ one, dx @ dx, dx @ dy, dy @ dy)
     return torch.from_numpy(total)
 
 
