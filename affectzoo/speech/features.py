@@ -21,7 +21,7 @@ class LogMel(Transform):
     """Audio (N,) at any rate to log-mel frames (T, n_mels) float32 at 1000 / hop_ms Hz, T = 1 + N' // hop.
 
     Frame t is centred on second t * hop_ms / 1000 of the signal; the ends are padded with zeros. Values are
-    ln(max(power, floor)), with `floor` the lowest relative power that is told from silence.
+    ln(max(power, floor)); the default floor lies 80 dB below the voice, deep enough for its high bands.
 
     level='utterance' divides the mel power by the mean frame energy of the active frames, so that neither
     the gain of the microphone nor silence around the voice changes the features (ours; a simple form of the
@@ -42,7 +42,7 @@ class LogMel(Transform):
         win_ms: float = 25.0,
         f_min: float = 50.0,
         f_max: float = 7600.0,
-        floor: float = 1e-6,
+        floor: float = 1e-8,
         level: str = "utterance",
     ):
         if level not in ("utterance", "absolute"):

@@ -29,7 +29,7 @@ def test_equals_librosa(voice):
                                          pad_mode="constant")
     gain = librosa.filters.get_window("hann", 400).sum() ** 2
     got = LogMel(level="absolute")(voice)
-    np.testing.assert_allclose(got.data, np.log(np.maximum(mel.T / gain, 1e-6)), atol=2e-3)
+    np.testing.assert_allclose(got.data, np.log(np.maximum(mel.T / gain, 1e-8)), atol=2e-3)
     assert got.data.dtype == np.float32 and got.rate_hz == 100.0
 
 
@@ -44,7 +44,7 @@ def test_gain_does_not_matter(gain):
 def test_gain_matters_when_the_level_is_kept():
     audio = noise(0.4)
     a, b = (LogMel(level="absolute")(Signal(audio * np.float32(g), 16000)).data for g in (1, 0.1))
-    np.testing.assert_allclose((a - b)[a > -7], np.log(100), atol=1e-3)
+    np.testing.assert_allclose((a - b)[a > -9], np.log(100), atol=1e-3)
 
 
 def test_silence_around_the_voice_shifts_but_does_not_change_it(voice):
