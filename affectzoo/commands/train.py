@@ -8,6 +8,9 @@ HELP = "train a model (Hydra overrides, as train.py)"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """All words are passed to Hydra."""
+    parser.add_argument(
+        "-m", "--multirun", action="store_true", help="run every combination of the comma-separated values"
+    )
     parser.add_argument("overrides", nargs=argparse.REMAINDER, help="experiment=speech/synthetic trainer=gpu ...")
 
 
@@ -15,6 +18,6 @@ def run(args: argparse.Namespace) -> int:
     """Hand over to Hydra, under a script name that DDP's child processes can start again."""
     from affectzoo.engine import main as entry
 
-    sys.argv = [entry.__file__, *args.overrides]
+    sys.argv = [entry.__file__, *(["-m"] if args.multirun else []), *args.overrides]
     entry.main()
     return 0

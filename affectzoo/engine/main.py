@@ -30,7 +30,8 @@ def main(cfg: DictConfig) -> float | None:
         os.environ[RUN_DIR] = str(cfg.run_dir)
         return run(cfg)
     except AffectZooError as e:
-        sys.exit(f"error: {e}")
+        print(f"affectzoo: error: {' '.join(str(e).split())}", file=sys.stderr)
+        sys.exit(2)  # as affectzoo/cli.py does; Hydra's own errors exit with 1
 
 
 if __name__ == "__main__":

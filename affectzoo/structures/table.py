@@ -180,6 +180,7 @@ class PredictionTable:
         return table
 
     def _check(self, path: Path) -> None:
+        LabelSpace.from_dict(self.meta.space, f"{path}: label space")
         wanted = ["key", *(c for f in self.meta.kinds for c in self.columns(f))]
         for column in wanted:
             if column not in self.frame:
