@@ -119,9 +119,7 @@ def drive(rule, mu):
     return signal, np.array(out)
 
 
-@pytest.mark.parametrize(
-    ("rule", "mu", "turn"), [("C", 0.8, 4), ("C", 0.95, None), ("A", 0.8, 2), ("A", 0.95, 7)]
-)
+@pytest.mark.parametrize(("rule", "mu", "turn"), [("C", 0.8, 4), ("C", 0.95, None), ("A", 0.8, 2), ("A", 0.95, 7)])
 def test_recovery_golden_values(rule, mu, turn):
     """state.md 1.1: the sanity run at threshold 0.2."""
     assert recovery_time(drive(rule, mu)[1], 15, 0.2) == turn

@@ -71,9 +71,7 @@ def test_paired_difference_uses_the_same_draws():
     pred, target = rows("emotion", 200)
     worse = np.roll(pred, 1, axis=0)
     d = paired_difference(SPACE, "emotion", pred, worse, target, metrics=["uar"], n=200)["emotion/uar"]
-    plain = [
-        score_arrays(SPACE, "emotion", p, target, metrics=["uar"])["emotion/uar"].value for p in (pred, worse)
-    ]
+    plain = [score_arrays(SPACE, "emotion", p, target, metrics=["uar"])["emotion/uar"].value for p in (pred, worse)]
     assert d.difference == pytest.approx(plain[0] - plain[1], abs=1e-12) and d.low < d.difference < d.high
     assert d.share_not_above == 0.0
     back = paired_difference(SPACE, "emotion", worse, pred, target, metrics=["uar"], n=200)["emotion/uar"]
@@ -91,9 +89,7 @@ def test_undefined_and_impossible_bootstraps():
     with pytest.raises(AffectZooError, match="29 group names"):
         bootstrap_interval(SPACE, "au", pred, target, None, ["one", "two"] + ["x"] * 27)
     with pytest.raises(AffectZooError, match="lies in several groups"):
-        bootstrap_interval(
-            SPACE, "vad", *rows("vad", 4), None, list("abab"), ["ccc_seq"], sequences=list("xxyy")
-        )
+        bootstrap_interval(SPACE, "vad", *rows("vad", 4), None, list("abab"), ["ccc_seq"], sequences=list("xxyy"))
 
 
 @pytest.mark.parametrize("field", ["emotion", "vad"])

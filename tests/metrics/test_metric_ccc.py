@@ -154,9 +154,7 @@ def test_icc_equals_pingouin_and_forms_differ(n):
 
 def _pingouin(x, y):
     n = len(x)
-    frame = pd.DataFrame(
-        {"item": np.tile(np.arange(n), 2), "rater": np.repeat(["p", "t"], n), "v": np.r_[x, y]}
-    )
+    frame = pd.DataFrame({"item": np.tile(np.arange(n), 2), "rater": np.repeat(["p", "t"], n), "v": np.r_[x, y]})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         table = pingouin.intraclass_corr(frame, "item", "rater", "v")
@@ -185,17 +183,12 @@ def test_ccc_seq_is_the_mean_over_sequences_and_counts_undefined(xy):
     x, y = xy
     ids = np.arange(500) // 100
     value, undefined = ccc_seq(x, y, ids)
-    loop = [
-        np.mean([audmetric.concordance_cc(y[ids == i, k], x[ids == i, k]) for i in range(5)])
-        for k in range(3)
-    ]
+    loop = [np.mean([audmetric.concordance_cc(y[ids == i, k], x[ids == i, k]) for i in range(5)]) for k in range(3)]
     assert float(value) == pytest.approx(np.mean(loop), abs=1e-12) and undefined == 0
     assert abs(float(value) - float(ccc(x, y).mean())) > 1e-4, "pooled and by-sequence must differ"
     flat = np.r_[np.full(10, 0.1), x[:10, 0]], np.r_[np.full(10, 0.1), y[:10, 0]]
     value, undefined = ccc_seq(*flat, ["flat"] * 10 + ["live"] * 10)
-    assert undefined == 1 and float(value) == pytest.approx(
-        audmetric.concordance_cc(flat[1][10:], flat[0][10:])
-    )
+    assert undefined == 1 and float(value) == pytest.approx(audmetric.concordance_cc(flat[1][10:], flat[0][10:]))
 
 
 def test_ccc_seq_joins_the_parts_of_a_sequence_and_refuses_missing_names(xy):
@@ -205,9 +198,7 @@ def test_ccc_seq_joins_the_parts_of_a_sequence_and_refuses_missing_names(xy):
         metric.update(x[a:b], y[a:b], None, [f"clip{i // 100}" for i in range(a, b)])
     assert float(metric.compute()) == pytest.approx(float(ccc_seq(x, y, np.arange(500) // 100)[0]), abs=1e-12)
     padded = CCCSeq(("a", "b", "c"))
-    padded.update(
-        x.reshape(5, 100, 3), y.reshape(5, 100, 3), None, list("vwxyz")
-    )  # one name an item of (B, T, K)
+    padded.update(x.reshape(5, 100, 3), y.reshape(5, 100, 3), None, list("vwxyz"))  # one name an item of (B, T, K)
     assert float(padded.compute()) == pytest.approx(float(metric.compute()), abs=1e-12)
     with pytest.raises(AffectZooError, match="needs `ids`"):
         metric.update(x, y)
@@ -223,9 +214,7 @@ def test_ccc_properties(x, seed, shift):
     y = x + rng.normal(size=len(x))
     value = float(ccc(x, y))
     assert float(ccc(y, x)) == pytest.approx(value, abs=1e-12), "symmetric"
-    assert float(ccc(x + shift, y + shift)) == pytest.approx(value, abs=1e-9), (
-        "a common shift changes nothing"
-    )
+    assert float(ccc(x + shift, y + shift)) == pytest.approx(value, abs=1e-9), "a common shift changes nothing"
     order = rng.permutation(len(x))
     assert float(ccc(x[order], y[order])) == pytest.approx(value, abs=1e-12), "order changes nothing"
     assert -1 - 1e-12 <= value <= 1 + 1e-12
@@ -260,3 +249,23 @@ def test_kernels_of_both_kinds_of_device_agree(dtype, masked):
     origin = torch.tensor([[0.5, 1.0], [0.0, -2.0], [3.0, 3.0]], dtype=torch.float64)
     a, b = numpy_sums(x, y, mask, origin), torch_sums(x, y, mask, origin)
     assert torch.equal(a[:, 0], b[:, 0]) and torch.allclose(a, b, rtol=1e-12, atol=1e-6)
+
+
+def test_a_constant_part_far_from_the_origin_has_no_variance():
+    """In the bootstrap all groups share one origin: a draw of only constant rows must still be undefined."""
+    x = np.r_[np.full(7, 0.1), np.linspace(0.3, 0.9, 9)]
+    y = np.r_[np.linspace(-1, 1, 7), np.linspace(0, 1, 9)]
+    metric = Pearson(("v",))
+    weigh = metric.weigher(x, y, None, torch.tensor([0] * 7 + [1] * 9), 2)
+    first, second, both = metric.finish(weigh(torch.tensor([[3.0, 0.0], [0.0, 1.0], [1.0, 1.0]]).double()))
+    assert math.isnan(first) and float(second) == pytest.approx(1.0, abs=1e-12)
+    assert float(both) == pytest.approx(stats.pearsonr(x, y).statistic, abs=1e-12)
+
+
+def test_a_sequence_without_labels_is_not_counted_as_undefined():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(10, 2)), rng.normal(size=(10, 2))
+    mask = np.ones((10, 2), bool)
+    mask[:5, 1] = False  # the second column of the first sequence has no labels at all
+    assert ccc_seq(x, y, [0] * 5 + [1] * 5, mask)[1] == 0
+    assert ccc_seq(np.where(mask, 0.5, x), np.where(mask, 0.5, y), [0] * 5 + [1] * 5, mask)[1] == 3

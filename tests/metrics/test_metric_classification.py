@@ -61,17 +61,12 @@ def test_macro_f1_absent_classes_worked_example():
     t, p = [2, 1, 0, 4], [2, 1, 0, 1]
     assert float(f1_macro(p, t, n_classes=5)) == pytest.approx(2 / 3, abs=1e-12)
     assert float(f1_macro(p, t, absent="zero", n_classes=5)) == pytest.approx(0.5333333333333333, abs=1e-12)
-    assert sk.f1_score(t, p, average="macro", labels=range(5), zero_division=0) == pytest.approx(
-        0.5333333333333333
-    )
+    assert sk.f1_score(t, p, average="macro", labels=range(5), zero_division=0) == pytest.approx(0.5333333333333333)
     metric = F1Macro(tuple("abcde"))
     metric.update(p_to_scores(p, 5), p_to_scores(t, 5))
     result = metric.result()
     assert result.per_class["d"] is None and result.per_class["e"] == 0.0 and result.undefined == 1
-    assert (
-        result.support == {"a": 1, "b": 1, "c": 1, "d": 0, "e": 1}
-        and result.conventions["absent"] == "exclude"
-    )
+    assert result.support == {"a": 1, "b": 1, "c": 1, "d": 0, "e": 1} and result.conventions["absent"] == "exclude"
     with pytest.raises(UnknownNameError, match="exclude"):
         F1Macro(("a", "b"), absent="exclud")
 
@@ -106,9 +101,7 @@ def test_au_f1_unit_without_positives_is_undefined_and_listed():
     t = np.array([[1, 0, 1], [0, 0, 1], [1, 0, 0]])
     p = np.array([[0.9, 0.8, 0.5], [0.6, 0.1, 0.2], [0.4, 0.2, 0.49]])
     per = au_f1_per_unit(p, t)
-    assert per[[0, 2]].numpy() == pytest.approx(
-        [sk.f1_score(t[:, k], p[:, k] >= 0.5) for k in (0, 2)], abs=1e-12
-    )
+    assert per[[0, 2]].numpy() == pytest.approx([sk.f1_score(t[:, k], p[:, k] >= 0.5) for k in (0, 2)], abs=1e-12)
     assert math.isnan(per[1]) and float(au_f1(p, t)) == pytest.approx(float(per[[0, 2]].mean()))
     metric = AUF1(("AU01", "AU02", "AU04"))
     metric.update(p, t)

@@ -54,9 +54,7 @@ def worker(rank, file, out):
             if name == "vad/ccc":
                 with metric.sync_context():
                     found[f"{split} count"] = metric.stats[:, COUNT].numpy()
-                found[f"{split} own"] = metric.stats[
-                    :, COUNT
-                ].numpy()  # the local state is back after the sync
+                found[f"{split} own"] = metric.stats[:, COUNT].numpy()  # the local state is back after the sync
         found |= {f"{split} suite {k}": v.numpy() for k, v in suite_of(rows).compute().items()}
     np.savez(f"{out}.{rank}.npz", **found)
     dist.destroy_process_group()
@@ -71,13 +69,9 @@ def test_two_processes_equal_one(tmp_path):
         for name in list_metrics():
             truth = fed(name, slice(0, 7)).compute().numpy()
             for r in ranks:
-                np.testing.assert_allclose(
-                    r[f"{split} {name}"], truth, rtol=0, atol=1e-12, err_msg=f"{split} {name}"
-                )
+                np.testing.assert_allclose(r[f"{split} {name}"], truth, rtol=0, atol=1e-12, err_msg=f"{split} {name}")
         for r in ranks:
             assert r[f"{split} count"].tolist() == [7, 7], "counts are exact"
             for name, value in whole.items():
-                np.testing.assert_allclose(
-                    r[f"{split} suite {name}"], value.numpy(), rtol=0, atol=1e-12, err_msg=name
-                )
+                np.testing.assert_allclose(r[f"{split} suite {name}"], value.numpy(), rtol=0, atol=1e-12, err_msg=name)
     assert ranks[0]["uneven own"].tolist() == [3, 3] and ranks[1]["uneven own"].tolist() == [4, 4]

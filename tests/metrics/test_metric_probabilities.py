@@ -89,9 +89,7 @@ def test_ece_edges_are_closed_on_the_right():
 
 def test_js_and_kl(rows):
     p, soft, _ = rows
-    assert float(js(p, soft)) == pytest.approx(
-        np.mean(jensenshannon(p, soft, base=2, axis=1) ** 2), abs=1e-12
-    )
+    assert float(js(p, soft)) == pytest.approx(np.mean(jensenshannon(p, soft, base=2, axis=1) ** 2), abs=1e-12)
     assert abs(float(js(p, soft)) - np.mean(jensenshannon(p, soft, axis=1) ** 2)) > 1e-3, "base 2, not e"
     assert float(kl(p, soft)) == pytest.approx(np.mean(entropy(soft, p, axis=1)), abs=1e-12)
     assert abs(float(kl(p, soft)) - float(kl(soft, p))) > 1e-3, "the direction matters"

@@ -106,18 +106,14 @@ def stranger(tmp_path, monkeypatch):
 def test_a_strangers_metric_is_scored_resampled_and_trained_with(stranger):
     pred, target = (x.numpy() for x in example_rows("vad", 40))
     truth = 2 * np.mean(pred - target)
-    assert score_arrays(SPACE, "vad", pred, target, metrics=["bias", "ccc"])[
-        "vad/bias"
-    ].value == pytest.approx(truth)
+    assert score_arrays(SPACE, "vad", pred, target, metrics=["bias", "ccc"])["vad/bias"].value == pytest.approx(truth)
     low, high = bootstrap_interval(SPACE, "vad", pred, target, metrics=["bias"], n=100)["vad/bias"]
     assert low < truth < high
     assert "vad/bias" in MetricSuite.from_label_space(SPACE, ["vad"], {"vad": ["bias", "ccc"]}).compute()
 
 
 def _no_shape_check(self, pred, target, mask=None):
-    self.total += torch.stack(
-        (pred.sum() - target.sum(), torch.tensor(float(pred.numel()), dtype=torch.float64))
-    )
+    self.total += torch.stack((pred.sum() - target.sum(), torch.tensor(float(pred.numel()), dtype=torch.float64)))
 
 
 def _fills_nan(self, pred, target, mask=None):

@@ -23,9 +23,7 @@ def batch(n, seed=0, logits=False, mask=None):
         if logits and field != "vad":
             pred, kind = (pred.log() if field == "emotion" else pred.logit(eps=1e-12)), "logits"
         fields[field] = PredictionField(pred, kind)
-        targets[field] = BatchTarget(
-            target, torch.ones_like(target, dtype=torch.bool) if mask is None else mask
-        )
+        targets[field] = BatchTarget(target, torch.ones_like(target, dtype=torch.bool) if mask is None else mask)
     return AffectPrediction([f"k{i}" for i in range(n)], SPACE, fields), targets
 
 
@@ -43,9 +41,7 @@ def test_names_and_values_equal_score_arrays():
     assert set(scores) == wanted
     assert all(v.dtype == torch.float64 and v.ndim == 0 for v in scores.values())
     for field in SPACE.fields:
-        pred, target = (
-            np.concatenate(x) for x in zip(*(example_rows(field, 30, s) for s in (0, 1)), strict=True)
-        )
+        pred, target = (np.concatenate(x) for x in zip(*(example_rows(field, 30, s) for s in (0, 1)), strict=True))
         for name, result in score_arrays(SPACE, field, pred, target).items():
             assert float(scores[name]) == pytest.approx(result.value, abs=1e-12), name
     assert suite.results()["vad/ccc"].n == 60
@@ -73,9 +69,7 @@ def test_undeclared_kinds_are_refused_not_guessed():
     with pytest.raises(AffectZooError, match="expected value"):
         suite.update(pred, targets)
     pred, targets = batch(5)
-    pred.fields["emotion"].values = pred.fields[
-        "emotion"
-    ].values.log()  # declared probabilities, in truth logits
+    pred.fields["emotion"].values = pred.fields["emotion"].values.log()  # declared probabilities, in truth logits
     with pytest.raises(AffectZooError, match="not probabilities"):
         suite.update(pred, targets)
 
@@ -89,16 +83,12 @@ def test_steps_masks_and_alignment():
     labelled = torch.ones(2, 6, 2, dtype=torch.bool)
     labelled[0, 0] = False
     values[1, 5] = math.nan  # padding may hold anything
-    pred = AffectPrediction(
-        ["a", "b"], space, {"vad": PredictionField(values, "value")}, 2.0, torch.zeros(2), steps
-    )
+    pred = AffectPrediction(["a", "b"], space, {"vad": PredictionField(values, "value")}, 2.0, torch.zeros(2), steps)
     suite = MetricSuite.from_label_space(space, metrics={"vad": ["ccc", "ccc_seq", "rmse", "ccc.arousal"]})
     suite.update(pred, {"vad": BatchTarget(target, labelled, 2.0, torch.zeros(2))})
     keep = steps & labelled[..., 0]
     ids = torch.arange(2)[:, None].expand(2, 6)[keep]
-    truth = score_arrays(
-        space, "vad", values[keep], target[keep], None, ["ccc", "ccc_seq", "rmse", "ccc.arousal"], ids
-    )
+    truth = score_arrays(space, "vad", values[keep], target[keep], None, ["ccc", "ccc_seq", "rmse", "ccc.arousal"], ids)
     for name, result in truth.items():
         assert float(suite.compute()[name]) == pytest.approx(result.value, abs=1e-12), name
     with pytest.raises(AffectZooError, match="align them first"):
@@ -132,16 +122,10 @@ def test_masked_and_absent_targets_do_not_count():
 
 
 def test_au_intensity_takes_its_own_defaults():
-    space = LabelSpace(
-        "i", "1", action_units=(ActionUnit(12, kind="intensity"), ActionUnit(25, kind="intensity"))
-    )
+    space = LabelSpace("i", "1", action_units=(ActionUnit(12, kind="intensity"), ActionUnit(25, kind="intensity")))
     suite = MetricSuite.from_label_space(space)
-    pred = AffectPrediction(
-        ["a", "b"], space, {"au": PredictionField(torch.tensor([[1.0, 2], [3, 4]]), "value")}
-    )
-    suite.update(
-        pred, {"au": BatchTarget(torch.tensor([[1.0, 1], [3, 5]]), torch.ones(2, 2, dtype=torch.bool))}
-    )
+    pred = AffectPrediction(["a", "b"], space, {"au": PredictionField(torch.tensor([[1.0, 2], [3, 4]]), "value")})
+    suite.update(pred, {"au": BatchTarget(torch.tensor([[1.0, 1], [3, 5]]), torch.ones(2, 2, dtype=torch.bool))})
     assert float(suite.compute()["au/icc31_consistency.AU12"]) == pytest.approx(1.0)
     assert set(suite.compute()) >= {"au/icc31_consistency", "au/rmse", "au/ccc"}
 
