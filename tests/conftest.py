@@ -1,9 +1,12 @@
-"""Shared by all tests: two threads at most, a cache of our own, real data only where AFFECTZOO_DATA points."""
+"""Shared by all tests: one thread, a cache of our own, real data only where AFFECTZOO_DATA points.
+
+Tests are small, and two threads wait for each other on a busy machine.
+"""
 
 import os
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import pytest
@@ -15,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 def _threads():
     import torch
 
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

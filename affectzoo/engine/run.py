@@ -146,11 +146,11 @@ def finish(cfg: DictConfig, fitted: Fitted, started: float) -> EvalRecord | None
 
 def score(cfg: DictConfig, table: PredictionTable, started: float) -> EvalRecord | None:
     """The record of a table under the configured benchmark."""
-    if not cfg.benchmark:
+    if not cfg.evaluate_on:
         return None
     record = evaluate(
         table,
-        load_benchmark(cfg.benchmark),
+        load_benchmark(cfg.evaluate_on),
         root=OmegaConf.select(cfg, "data.root"),
         seed=cfg.seed,
         command=command(),

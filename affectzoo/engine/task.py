@@ -91,9 +91,21 @@ class AffectTask(L.LightningModule):
                 {"params": list(self.model.heads.parameters())},
             ]
         )
-        total = int(self.trainer.estimated_stepping_batches)
+        total = self._total_steps()
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self._rate(step, total))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _total_steps(self) -> int:
+        """Optimizer steps of the whole run.
+
+        Lightning's `estimated_stepping_batches` is not asked: it builds the training loader before a resume has
+        restored the loader's place, and the epoch would begin again.
+        """
+        trainer = self.trainer
+        batches = len(trainer.datamodule.train_dataloader())
+        limit = trainer.overfit_batches or trainer.limit_train_batches
+        batches = int(batches * limit) if isinstance(limit, float) else min(batches, limit)
+        return max(1, -(-batches // trainer.accumulate_grad_batches)) * max(1, trainer.max_epochs)
 
     def _rate(self, step: int, total: int) -> float:
         if self.schedule == "constant":

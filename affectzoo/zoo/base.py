@@ -111,5 +111,6 @@ class AffectModel(nn.Module):
 
 def init_arguments(obj: Any) -> dict[str, Any]:
     """Arguments of obj's __init__, read back from attributes of the same names (scikit-learn's convention)."""
-    names = [n for n in inspect.signature(type(obj).__init__).parameters if n != "self"]
+    own = inspect.signature(type(obj).__init__).parameters.items()
+    names = [n for n, p in own if n != "self" and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     return {n: getattr(obj, n) for n in names}

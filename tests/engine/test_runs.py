@@ -20,7 +20,7 @@ SMALL = [
     "data.options.seconds=0.5",
     "data.batch_size=4",
     "model.width=4",
-    "benchmark=null",
+    "evaluate_on=null",
     "trainer.enable_progress_bar=false",
     "~callbacks.progress",
     "threads=1",
