@@ -27,7 +27,7 @@ def write_card(config: PretrainedConfig, card: ModelCard | None, record: EvalRec
         _section("Licences", _licences(config)),
         _section("Outputs, in this order", _labels(config)),
         _section("Training", _training(config)),
-        _section("Scores", _scores(record)),
+        _section("Scores", _scores(config, record)),
         _section("Known bias and limits", _bias(config, record)),
         _section("Notes", config.notes),
     ]
@@ -91,11 +91,11 @@ def _training(config: PretrainedConfig) -> str:
     return _table(("", ""), [r for r in rows if r[1]])
 
 
-def _scores(record: EvalRecord | None) -> str:
+def _scores(config: PretrainedConfig, record: EvalRecord | None) -> str:
     if record is None:
         return "This checkpoint was saved without an evaluation record; nothing is claimed."
     b = record.benchmark
-    controls = list(record.controls)
+    controls = sorted(record.controls)
     seen = "unknown" if record.trained_on is None else record.trained_on
     rows = [
         (
@@ -115,7 +115,7 @@ def _scores(record: EvalRecord | None) -> str:
     detail = [
         (f"`{name}`", label, _number(v))
         for name, s in sorted(record.scores.items())
-        for label, v in s.per_class.items()
+        for label, v in _in_order(s.per_class, config.space.names(name.split("/")[0]))
     ]
     if detail:
         text += "\n\n" + _table(("metric", "class", "value"), detail)
@@ -130,14 +130,20 @@ def _bias(config: PretrainedConfig, record: EvalRecord | None) -> str:
     )
     rows = [
         (attribute, value, f"`{metric}`", _number(v))
-        for attribute, values in (record.slices if record else {}).items()
-        for value, metrics in values.items()
-        for metric, v in metrics.items()
+        for attribute, values in sorted(record.slices.items() if record else ())
+        for value, metrics in sorted(values.items())
+        for metric, v in sorted(metrics.items())
     ]
     if not rows:
         unknown = "Scores by group (gender, age, ...) were not measured; differences are unknown."
         return f"{text}\n\n{unknown}"
     return f"{text}\n\n" + _table(("attribute", "value", "metric", "score"), rows)
+
+
+def _in_order(values: dict[str, float | None], names: tuple[str, ...]) -> list[tuple[str, float | None]]:
+    """Items in the label space's order: a record that was read from its file is sorted by name."""
+    place = {n: i for i, n in enumerate(names)}
+    return sorted(values.items(), key=lambda item: (place.get(item[0], len(names)), item[0]))
 
 
 def _number(value: float | None) -> str:

@@ -1,0 +1,53 @@
+"""Every data set of every plug-in passes affectzoo.testing.check_dataset; real ones where AFFECTZOO_DATA has them."""
+
+import pytest
+
+from affectzoo.data.card import list_datasets, load_card
+from affectzoo.errors import FileError
+from affectzoo.speech.synthetic import write_files
+from affectzoo.testing import check_dataset
+
+#: Options that keep generated sets small.
+SMALL = {
+    "speech_synthetic": {"n": 6, "seconds": 0.6},
+    "face_synthetic": {"n": 6},
+    "eeg_synthetic": {"n": 4, "seconds": 4.0},
+    "video_synthetic": {"n": 4, "seconds": 2.0},
+}
+REAL = [n for n in list_datasets() if load_card(n).folder is not None]
+GENERATED = [n for n in list_datasets() if n not in REAL and n != "table"]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", GENERATED)
+def test_generated(name):
+    check_dataset(name, **SMALL.get(name, {}))
+    assert load_card(name).free_for_any_use
+
+
+@pytest.mark.data
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", REAL)
+def test_real(name):
+    try:
+        check_dataset(name)
+    except FileError as e:
+        if "no such folder" not in str(e):
+            raise
+        pytest.skip(str(e))
+
+
+def test_table(tmp_path):
+    write_files(tmp_path, 4, seconds=0.6)
+    check_dataset(
+        "table",
+        path=tmp_path / "labels.csv",
+        modality="audio",
+        label_space="ekman7+vad",
+        range=(-1.0, 1.0),
+        groups=("speaker",),
+    )
+
+
+def test_every_listed_set_is_tested_here():
+    assert {*REAL, *GENERATED, "table"} == set(list_datasets()) and REAL and set(SMALL) <= set(GENERATED)
