@@ -58,6 +58,8 @@ def _run(argv: list[str]) -> int:
         return 0
     verb, *rest = argv
     module = _module(verb)
+    if getattr(module, "PASS_ON", False):
+        return int(module.run(argparse.Namespace(overrides=rest)) or 0)
     parser = argparse.ArgumentParser(f"affectzoo {verb}", description=getattr(module, "HELP", None))
     module.add_arguments(parser)
     return int(module.run(parser.parse_args(rest)) or 0)

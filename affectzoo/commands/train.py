@@ -4,6 +4,8 @@ import argparse
 import sys
 
 HELP = "train a model (Hydra overrides, as train.py)"
+#: Words go to Hydra as they are, options such as -m and --help too.
+PASS_ON = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-m", "--multirun", action="store_true", help="run every combination of the comma-separated values"
     )
-    parser.add_argument("overrides", nargs=argparse.REMAINDER, help="experiment=speech/synthetic trainer=gpu ...")
+    parser.add_argument("overrides", nargs="*", help="experiment=speech/synthetic trainer=gpu ...")
 
 
 def run(args: argparse.Namespace) -> int:

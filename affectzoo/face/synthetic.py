@@ -82,7 +82,7 @@ def write_files(folder: str | Path, n: int, seed: int = 0, size: int = 64) -> li
 def _sample(seed: int, index: int, size: int, subjects: int) -> AffectSample:
     rng = np.random.default_rng([seed, index])
     person = index % subjects
-    emotion = list(PROTOTYPES)[(index + index // subjects) % len(PROTOTYPES)]  # so a person shows all of them
+    emotion = list(PROTOTYPES)[(person + index // subjects) % len(PROTOTYPES)]  # so a person shows all of them
     strength = rng.uniform(0.4, 1.0)
     units = _units(emotion, strength, rng)
     frames = draw_faces(au_matrix(units), 1000 * seed + person, size, scene_seed=index)

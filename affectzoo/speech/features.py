@@ -13,6 +13,8 @@ from affectzoo.zoo.base import Transform
 MIN_SECONDS = 0.1
 #: RMS below which audio counts as silent: -100 dBFS, under one step of 16-bit audio. Ours.
 SILENT_RMS = 1e-5
+#: Frames that `trim` keeps before the first and after the last active one. Ours.
+TRIM_MARGIN = 10
 #: A frame is active when its energy is within 40 dB of the loudest frame. Ours.
 ACTIVE_RATIO = 1e-4
 
@@ -28,11 +30,14 @@ class LogMel(Transform):
     active speech level of ITU-T P.56). level='absolute' keeps the power of full-scale audio: loudness stays a
     cue, which is fair only where all recordings were made at one gain.
 
+    trim: leave out the silence before the first and after the last active frame but ten frames each; t0_s moves
+    along. It halves the work on recordings with long silent ends.
+
     sample_rate: rate in Hz to which audio is resampled (soxr, high quality); f_min, f_max: band in Hz.
     Raises AffectZooError for audio that is not (N,), not finite, shorter than 0.1 s, or silent.
     """
 
-    version = 1
+    version = 2
 
     def __init__(
         self,
@@ -44,6 +49,7 @@ class LogMel(Transform):
         f_max: float = 7600.0,
         floor: float = 1e-8,
         level: str = "utterance",
+        trim: bool = False,
     ):
         if level not in ("utterance", "absolute"):
             raise AffectZooError(f"LogMel: level must be 'utterance' or 'absolute', got {level!r}")
@@ -52,7 +58,7 @@ class LogMel(Transform):
                 f"LogMel: need 0 <= f_min < f_max <= {sample_rate / 2:g} Hz, got {f_min} and {f_max}"
             )
         self.sample_rate, self.n_mels, self.hop_ms, self.win_ms = sample_rate, n_mels, hop_ms, win_ms
-        self.f_min, self.f_max, self.floor, self.level = f_min, f_max, floor, level
+        self.f_min, self.f_max, self.floor, self.level, self.trim = f_min, f_max, floor, level, trim
         self._hop, window = round(sample_rate * hop_ms / 1000), round(sample_rate * win_ms / 1000)
         # At least twice the window: the lowest mel bands are narrower than a bin of the window's own FFT.
         self._mel = MelSpectrogram(
@@ -74,11 +80,16 @@ class LogMel(Transform):
         audio = self._resample(check_audio(signal), signal.rate_hz)
         with torch.no_grad():
             power = self._mel(torch.from_numpy(audio)).T.numpy() / self._gain
+        mask = None if signal.mask is None else self._frame_mask(signal, len(power))
         if self.level == "utterance":
             power = power / active_energy(power)
         data = np.log(np.maximum(power, self.floor)).astype(np.float32)
-        mask = None if signal.mask is None else self._frame_mask(signal, len(data))
-        return Signal(data, self.sample_rate / self._hop, signal.t0_s, mask)
+        rate = self.sample_rate / self._hop
+        if not self.trim:
+            return Signal(data, rate, signal.t0_s, mask)
+        active = np.flatnonzero(active_frames(power))
+        lo, hi = max(0, active[0] - TRIM_MARGIN), active[-1] + 1 + TRIM_MARGIN
+        return Signal(data[lo:hi], rate, signal.t0_s + lo / rate, None if mask is None else mask[lo:hi])
 
     def _resample(self, audio: np.ndarray, rate_hz: float) -> np.ndarray:
         if rate_hz == self.sample_rate:
@@ -111,7 +122,12 @@ def check_audio(signal: Signal) -> np.ndarray:
     return audio
 
 
-def active_energy(power: np.ndarray) -> float:
-    """Mean frame energy of the frames of power (T, F) that lie within 40 dB of the loudest."""
+def active_frames(power: np.ndarray) -> np.ndarray:
+    """(T,) bool: frames of power (T, F) whose energy lies within 40 dB of the loudest."""
     energy = power.sum(axis=1, dtype=np.float64)
-    return float(energy[energy >= ACTIVE_RATIO * energy.max()].mean())
+    return energy >= ACTIVE_RATIO * energy.max()
+
+
+def active_energy(power: np.ndarray) -> float:
+    """Mean frame energy of the active frames of power (T, F)."""
+    return float(power.sum(axis=1, dtype=np.float64)[active_frames(power)].mean())

@@ -18,7 +18,7 @@ class LogMelCNN(AffectModel):
     eval mode neither padding nor the other items of a batch change an answer. In training, batch statistics
     see the zeros of padded frames, except in the input normalisation.
 
-    width: channels of the first stage (the others have 2, 4 and 5 times as many); n_mels, level: see LogMel;
+    width: channels of the first stage (the others have 2, 4 and 5 times as many); n_mels, level, trim: see LogMel;
     dropout: before the heads; spec_augment: mask and stretch the input in training mode.
     """
 
@@ -30,13 +30,14 @@ class LogMelCNN(AffectModel):
         width: int = 32,
         n_mels: int = 64,
         level: str = "utterance",
+        trim: bool = True,
         dropout: float = 0.3,
         spec_augment: bool = True,
     ):
         super().__init__(label_space)
-        self.width, self.n_mels, self.level = width, n_mels, level
+        self.width, self.n_mels, self.level, self.trim = width, n_mels, level, trim
         self.dropout, self.spec_augment = dropout, spec_augment
-        self.transforms = {"audio": LogMel(n_mels=n_mels, level=level)}
+        self.transforms = {"audio": LogMel(n_mels=n_mels, level=level, trim=trim)}
         self.augment = SpecAugment() if spec_augment else None
         self.encoder = LogMelEncoder(n_mels, width)
         self.pool = AttentiveStatistics(self.encoder.dim)
