@@ -10,9 +10,6 @@ PASS_ON = True
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """All words are passed to Hydra."""
-    parser.add_argument(
-        "-m", "--multirun", action="store_true", help="run every combination of the comma-separated values"
-    )
     parser.add_argument("overrides", nargs="*", help="experiment=speech/synthetic trainer=gpu ...")
 
 
@@ -20,6 +17,6 @@ def run(args: argparse.Namespace) -> int:
     """Hand over to Hydra, under a script name that DDP's child processes can start again."""
     from affectzoo.engine import main as entry
 
-    sys.argv = [entry.__file__, *(["-m"] if args.multirun else []), *args.overrides]
+    sys.argv = [entry.__file__, *args.overrides]
     entry.main()
     return 0
