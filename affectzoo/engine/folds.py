@@ -6,7 +6,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from affectzoo.data.card import load_card
-from affectzoo.data.split import load_folds
+from affectzoo.data.split import load_folds, read_folds
 from affectzoo.engine import report
 from affectzoo.engine.run import fit, predict_part, score, write_artefact
 from affectzoo.errors import AffectZooError
@@ -21,10 +21,11 @@ def run_folds(cfg: DictConfig) -> EvalRecord | None:
     A fold that has left its table is not trained again, so a stopped cross-validation goes on where it was.
     cfg.folds: 'all', or a list of fold numbers; a record is made only of all of them.
     """
-    started, run_dir, card = time.time(), Path(cfg.run_dir), load_card(cfg.data.dataset)
+    started, run_dir = time.time(), Path(cfg.run_dir)
     if not cfg.data.split:
         raise AffectZooError("cross-validation needs data.split, the name of a folds split of the data set")
-    n = load_folds(card, cfg.data.split).n
+    own = str(cfg.data.split).endswith(".csv")
+    n = (read_folds(cfg.data.split) if own else load_folds(load_card(cfg.data.dataset), cfg.data.split)).n
     wanted = list(range(n)) if cfg.folds == "all" else [int(f) for f in cfg.folds]
     tables = {}
     for i, fold in enumerate(wanted):
@@ -38,9 +39,8 @@ def run_folds(cfg: DictConfig) -> EvalRecord | None:
         return None
     table = join_folds(tables)
     table.write(run_dir / "out_of_fold.parquet")
-    record = score(cfg, table, started)
-    if record:
-        record.write(run_dir / "record.json")
+    record = score(cfg, table, started, wanted)
+    record.write(run_dir / "record.json")
     report.show(record, time.time() - started)
     return record
 

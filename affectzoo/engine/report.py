@@ -19,16 +19,13 @@ def say(text: str) -> None:
     console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
-def show(record: EvalRecord | None, seconds: float) -> None:
+def show(record: EvalRecord, seconds: float) -> None:
     """The scores of a record beside its control baselines."""
-    if record is None:
-        say(f"done in {seconds:.0f} s; no benchmark was configured, so nothing was scored")
-    else:
-        print_record(record, console)
-        say(
-            "Controls see no signal: constant and prior know the training labels, duration the clip's length, "
-            f"clip_time the time in the clip. Done in {seconds:.0f} s."
-        )
+    print_record(record, console)
+    say(
+        "Controls see no signal: constant and prior know the training labels, duration the clip's length, "
+        f"clip_time the time in the clip. Done in {seconds:.0f} s."
+    )
 
 
 def next_command(artefact: Path, data: AffectDataModule, run_dir: Path, table: Path) -> None:

@@ -6,6 +6,7 @@ import shlex
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from affectzoo.data.collate import collate
 from affectzoo.data.datamodule import AffectDataModule
 from affectzoo.engine import report
 from affectzoo.engine.callbacks import AtomicCheckpointIO
+from affectzoo.engine.own_split import own_exam
 from affectzoo.engine.task import AffectTask
 from affectzoo.errors import AffectZooError
 from affectzoo.labels.space import LabelSpace, as_space
@@ -67,9 +69,7 @@ def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
     run_dir = Path(cfg.run_dir)
     _claim(cfg, run_dir)
     space = label_space(cfg)
-    extra = {} if fold is None else {"fold": fold}
-    make_data = instantiate(cfg.data, _partial_=True)  # a LabelSpace must not pass through OmegaConf
-    data: AffectDataModule = make_data(label_space=space, seed=cfg.seed, **extra)
+    data = data_module(cfg, fold)
     model = starting_model(cfg, space)
     data.attach(model)
     data.setup()
@@ -92,6 +92,12 @@ def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
     trainer.fit(task, datamodule=data, ckpt_path=resume, weights_only=True)
     logged = {k: float(v) for k, v in trainer.callback_metrics.items()}
     return Fitted(model.cpu().eval(), data, space, logged, trainer.is_global_zero)
+
+
+def data_module(cfg: DictConfig, fold: int | None = None) -> AffectDataModule:
+    """The configured data module, not opened yet; `fold` overrides the configured one."""
+    make = instantiate(cfg.data, _partial_=True)  # a LabelSpace must not pass through OmegaConf
+    return make(label_space=label_space(cfg), seed=cfg.seed, **({} if fold is None else {"fold": fold}))
 
 
 def label_space(cfg: DictConfig) -> LabelSpace:
@@ -127,34 +133,30 @@ def predict_part(cfg: DictConfig, fitted: Fitted, part: str = "test") -> Predict
     return PredictionTable.concat(tables)
 
 
-def finish(cfg: DictConfig, fitted: Fitted, started: float) -> EvalRecord | None:
+def finish(cfg: DictConfig, fitted: Fitted, started: float) -> EvalRecord:
     """Test predictions, record, artefact, and the table with the next command."""
     run_dir = Path(cfg.run_dir)
     table = predict_part(cfg, fitted)
     path = table.write(run_dir / "predictions.parquet")
     record = score(cfg, table, started)
     artefact = write_artefact(cfg, fitted, run_dir, record)
-    if record:
-        sha = json.loads((artefact / "config.json").read_text())["weights_sha256"]
-        record = replace(record, model=replace(record.model, sha256=sha))
-        record.write(run_dir / "record.json")
-        record.write(artefact / "record.json")
+    sha = json.loads((artefact / "config.json").read_text())["weights_sha256"]
+    record = replace(record, model=replace(record.model, sha256=sha))
+    for folder in (run_dir, artefact):
+        record.write(folder / "record.json")
     report.show(record, time.time() - started)
     report.next_command(artefact, fitted.data, run_dir, path)
     return record
 
 
-def score(cfg: DictConfig, table: PredictionTable, started: float) -> EvalRecord | None:
-    """The record of a table under the configured benchmark."""
-    if not cfg.evaluate_on:
-        return None
-    record = evaluate(
-        table,
-        load_benchmark(cfg.evaluate_on),
-        root=OmegaConf.select(cfg, "data.root"),
-        seed=cfg.seed,
-        command=command(),
-    )
+def score(cfg: DictConfig, table: PredictionTable, started: float, folds: Sequence[int | None] = (None,)) -> EvalRecord:
+    """The record of a table under the configured benchmark, or on the run's own split when there is none."""
+    root = OmegaConf.select(cfg, "data.root")
+    if cfg.evaluate_on:
+        record = evaluate(table, load_benchmark(cfg.evaluate_on), root=root, seed=cfg.seed, command=command())
+    else:
+        exam = own_exam([data_module(cfg, fold) for fold in folds], label_space(cfg))
+        record = evaluate(table, exam.benchmark, data=exam, seed=cfg.seed, command=command())
     return replace(record, seconds=round(time.time() - started, 1), seeds=(cfg.seed,))
 
 
