@@ -55,21 +55,9 @@ def test_listing_imports_nothing_of_it(shell):
 
 
 def test_its_parts_pass_the_public_checks(shell):
-    code = (
-        "from affectzoo.testing import check_dataset, check_metric, check_model\n"
-        "from affectzoo import create_model, open_dataset\n"
-        "from affectzoo.data.collate import collate\n"
-        "check_dataset('heart_demo', folder='checks')\n"
-        "m = create_model('heart/tachonet', label_space='heart2+va')\n"
-        "data = open_dataset('heart_demo', folder='checks')\n"
-        "check_model(m, collate([m.prepare(s) for s in data.samples[:3]], data.space))\n"
-        "from affectzoo_heartrate.metric import YoudenJ\n"
-        "import torch\n"
-        "p, t = torch.tensor([0, 1, 1, 0, 1]), torch.tensor([0, 1, 0, 0, 1])\n"
-        "j = YoudenJ(('calm', 'aroused')); j.update(p, t); assert abs(float(j.compute()) - (2 / 3 + 1 - 1)) < 1e-12\n"
-        "check_metric(lambda: YoudenJ(('calm', 'aroused')), [(p[:3], t[:3]), (p[3:], t[3:])], lambda *_: 2 / 3)\n"
-    )
-    shell(code, module=None)
+    checks = str(HERE / "check_heartrate.py")
+    out = shell(f"import pytest, sys; sys.exit(pytest.main(['-o', 'addopts=', {checks!r}]))", module=None)
+    assert "4 passed" in out
 
 
 def test_train_predict_evaluate_on_its_files(shell):
