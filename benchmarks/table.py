@@ -27,7 +27,7 @@ def speed_page(title: str, name: str, rows: list[tuple[str, str]]) -> list[str]:
 
 def metric_page() -> list[str]:
     """The metric suite beside its peers."""
-    r = result("metrics")
+    r, yes = result("metrics"), {True: "yes", False: "no"}
     lines = [f"## Metrics on {r['rows']:,} rows", ""]
     for task in r["tasks"]:
         ours = task["contenders"][0]["ms"]
@@ -39,16 +39,12 @@ def metric_page() -> list[str]:
                 c["ms"],
                 f"{c['ms'] / ours:.2f}",
                 f"{c['error']:.1e}",
-                _yes(c["exact"]),
-                _yes(c["keeps_rows"]),
+                yes[c["exact"]],
+                yes[c["keeps_rows"]],
             )
             lines.append(f"| {' | '.join(map(str, cells))} |")
         lines.append("")
     return [*lines, machine_line(r["machine"]), ""]
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
 
 
 def main() -> None:
