@@ -35,8 +35,11 @@ def run(args: argparse.Namespace) -> int:
     from affectzoo.inference.predictor import load_predictor
     from affectzoo.inference.run import predict_files
     from affectzoo.inference.sources import find_files
+    from affectzoo.labels.mapping import map_spaces
 
     predictor = load_predictor(args.model, args.device)
+    if args.to:
+        map_spaces(predictor.model.label_space, args.to)  # a space that cannot be answered is an error now
     paths = find_files(args.files, predictor.modalities)
     table = predict_files(predictor, paths, args.out, args.batch_size, not args.no_resume, root=args.root)
     if args.to:

@@ -42,7 +42,7 @@ class Predictor:
     """
 
     def __init__(self, model: AffectModel, config: PretrainedConfig | None = None, device: str = "cpu"):
-        self.model = model.to(device).eval()
+        self.model = model.to(_usable(device)).eval()
         self.device = device
         self.calibration = dict(config.calibration) if config else {}
         self.training_keys = config.training_keys if config else ()
@@ -117,6 +117,15 @@ class Predictor:
                 f"{self.info.arch} reads {' and '.join(self.modalities)} together: give a file or an AffectSample"
             )
         return AffectSample(key, {self.modalities[0]: x})
+
+
+def _usable(device: str) -> str:
+    """The device, when it is there. Raises AffectZooError with torch's reason."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as e:  # AssertionError: a build of torch without CUDA
+        raise AffectZooError(f"device {device!r} cannot be used: {str(e).splitlines()[0]}") from None
+    return device
 
 
 def calibrate(pred: AffectPrediction, temperatures: dict[str, float]) -> AffectPrediction:

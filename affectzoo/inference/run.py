@@ -58,7 +58,7 @@ def predict_files(
         raise UnknownNameError("table format", out.suffix, FORMATS, str(out))
     if not paths or batch_size < 1:
         raise AffectZooError("predict_files needs at least one file and batch_size >= 1")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    _check_place(out)
     salt = f"{predictor.info.arch}:{predictor.info.sha256}"
     ids = {p: file_id(p, salt) for p in paths}
     file_keys(paths, root)  # a file outside the root is an error now, not after hours
@@ -73,6 +73,18 @@ def predict_files(
         table.write(out)
         partial.remove()
     return table
+
+
+def _check_place(out: Path) -> None:
+    """Raise FileError now, not after hours, when the table cannot be written there; its folder is made."""
+    if out.is_dir():
+        raise FileError(out, "is a folder; name a file for the table")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise FileError(out.parent, f"cannot be made ({e.strerror})") from None
+    if not os.access(out.parent, os.W_OK):
+        raise FileError(out.parent, "cannot be written to")
 
 
 def _batches(paths: list[Path], batch_size: int) -> Iterator[list[Path]]:

@@ -23,6 +23,10 @@ from affectzoo.schema import from_dict, read_json, to_dict
 
 FORMATS = {".parquet": "Parquet", ".csv": "CSV", ".jsonl": "JSON lines"}
 POOLINGS = ("mean", "max", "last")
+GRANULARITIES = ("clip", "step")
+#: Of the values of a table's fields; logits never leave a model.
+KINDS = ("probabilities", "value")
+SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class TableMeta:
     model: dict[str, Any] = field(default_factory=dict)
     training_keys: tuple[str, ...] = ()
     notes: dict[str, Any] = field(default_factory=dict)
-    schema_version: int = 1
+    schema_version: int = SCHEMA_VERSION
 
 
 @dataclass(frozen=True)
@@ -179,8 +183,23 @@ class PredictionTable:
         table._check(path)
         return table
 
+    def _check_meta(self, path: Path) -> None:
+        if self.meta.schema_version > SCHEMA_VERSION:
+            version = self.meta.schema_version
+            raise FileError(
+                path, f"table schema {version} is not known here (up to {SCHEMA_VERSION}); update affectzoo"
+            )
+        space = LabelSpace.from_dict(self.meta.space, f"{path}: label space")
+        for name, kind in self.meta.kinds.items():
+            if name not in space.fields:
+                raise UnknownNameError("field", name, space.fields, f"{path}: kinds")
+            if kind not in KINDS:
+                raise UnknownNameError("kind", kind, KINDS, f"{path}: kinds.{name}")
+        if self.meta.granularity not in GRANULARITIES:
+            raise UnknownNameError("granularity", self.meta.granularity, GRANULARITIES, str(path))
+
     def _check(self, path: Path) -> None:
-        LabelSpace.from_dict(self.meta.space, f"{path}: label space")
+        self._check_meta(path)
         wanted = ["key", *(c for f in self.meta.kinds for c in self.columns(f))]
         for column in wanted:
             if column not in self.frame:

@@ -127,7 +127,7 @@ def read_config(folder: str | Path) -> PretrainedConfig:
     except FileError:
         raise
     except AffectZooError as e:
-        raise FileError(path, str(e).removeprefix(f"{path}: ")) from None
+        raise FileError(path, str(e).removeprefix(f"{path}: ").removeprefix(f"{path}.")) from None
     return replace(config, training_keys=_read_keys(Path(folder) / TRAINING_KEYS, config.training_keys_sha256))
 
 

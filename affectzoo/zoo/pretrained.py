@@ -173,6 +173,8 @@ def _load_folder(folder: Path, check: bool) -> tuple[AffectModel, PretrainedConf
         model = build_model(cfg, config.space).eval()
     except AffectZooError as e:
         raise FileError(folder / CONFIG, str(e)) from None
+    except (TypeError, ValueError, RuntimeError) as e:
+        raise FileError(folder / CONFIG, f"its options do not build the model ({e})") from None
     tensors, meta = _read_tensors(folder / WEIGHTS)
     if meta.get("label_space_hash") != config.space.hash:
         raise FileError(

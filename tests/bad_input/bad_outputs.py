@@ -137,6 +137,30 @@ CASES = [
         r"preds\.csv: meta data: unknown key 'kind'.*'kinds'",
     ),
     Case(
+        "an unknown kind of values",
+        "prediction file",
+        written(meta('"emotion": "probabilities"', '"emotion": "probability"')),
+        r"preds\.csv: kinds\.emotion: unknown kind 'probability'.*'probabilities'",
+    ),
+    Case(
+        "a field that its label space lacks",
+        "prediction file",
+        written(meta('"emotion": "probabilities"', '"emotions": "probabilities"')),
+        r"preds\.csv: kinds: unknown field 'emotions'.*'emotion'",
+    ),
+    Case(
+        "an unknown granularity",
+        "prediction file",
+        written(meta('"granularity": "clip"', '"granularity": "clips"')),
+        r"preds\.csv: unknown granularity 'clips'.*'clip'",
+    ),
+    Case(
+        "a table from a newer version",
+        "prediction file",
+        written(meta('"schema_version": 1', '"schema_version": 9')),
+        r"preds\.csv: table schema 9 is not known here.*update affectzoo",
+    ),
+    Case(
         "a Parquet file of others", "prediction file", parquet_of_others, r"preds\.parquet: has no affectzoo meta data"
     ),
     Case(

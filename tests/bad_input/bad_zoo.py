@@ -9,7 +9,7 @@ import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-from badkit import Case, command, good_checkpoint, train
+from badkit import Case, command, good_checkpoint, good_files, train
 
 from affectzoo.labels.mapping import map_spaces
 from affectzoo.labels.space import Category, LabelSpace, load_space
@@ -78,8 +78,24 @@ def newer(copy):
     edit_config(copy, lambda d: d.update(schema_version=99))
 
 
+def odd_option(copy):
+    edit_config(copy, lambda d: d["options"].update(width="wide"))
+
+
 def no_licence(copy):
     edit_config(copy, lambda d: d["licences"].update(weights=""))
+
+
+def predicting(*words):
+    """A trigger: predict a good file with these words added."""
+
+    def trigger(folder):
+        (folder / "FOLDER.csv").mkdir()
+        here = [str(folder / w) if w == "FOLDER.csv" else w for w in words]
+        out = [] if "--out" in words else ["--out", folder / "p.csv"]
+        return command("predict", good_files("speech/logmel_cnn")[0], "--model", good_checkpoint(), *out, *here)
+
+    return trigger
 
 
 def pickled(folder):
@@ -171,6 +187,7 @@ CASES = [
         r"config\.json: label space: hash \w+ does not match its contents",
     ),
     Case("a newer schema", "checkpoint", damaged(newer), r"config\.json: checkpoint schema 99 .*update affectzoo"),
+    Case("an option of the wrong type", "checkpoint", damaged(odd_option), r"config\.json: its options do not build"),
     Case(
         "a licence left empty", "checkpoint", damaged(no_licence), r"config\.json: licences: weights must not be empty"
     ),
@@ -265,6 +282,27 @@ CASES = [
         "training",
         train("init=speech/logmel_cn"),
         r"unknown checkpoint or model 'speech/logmel_cn'.*'speech/logmel_cnn'",
+        via="command",
+    ),
+    Case(
+        "a device that is not there",
+        "command",
+        predicting("--device", "cudaa"),
+        r"device 'cudaa' cannot be used: Expected one of cpu, cuda",
+        via="command",
+    ),
+    Case(
+        "a folder where a table should be written",
+        "command",
+        predicting("--out", "FOLDER.csv"),
+        r"FOLDER\.csv: is a folder; name a file",
+        via="command",
+    ),
+    Case(
+        "a label space that cannot be answered",
+        "command",
+        predicting("--to", "abaw12"),
+        r"'ekman7' \(emotion\) cannot be mapped to 'abaw12' \(au\): a class does not say",
         via="command",
     ),
     Case("a misspelt command", "command", lambda _: command("predct"), r"command 'predct'.*'predict'", via="command"),
