@@ -46,7 +46,7 @@ def run_folds(cfg: DictConfig) -> EvalRecord | None:
 
 
 def _fit_fold(cfg: DictConfig, fold: int, path: Path) -> None:
-    own = OmegaConf.merge(cfg, {"run_dir": str(path.parent), "tag": f"{cfg.tag}-fold{fold}"})
+    own = OmegaConf.merge(cfg, {"run_dir": str(path.parent)})
     fitted = fit(own, fold)
     if fitted.is_main:
         write_artefact(own, fitted, path.parent, None)

@@ -31,6 +31,7 @@ from affectzoo.leaderboard.trained import key_hash
 from affectzoo.structures.record import EvalRecord
 from affectzoo.structures.table import PredictionTable
 from affectzoo.zoo.base import AffectModel
+from affectzoo.zoo.config import RESEARCH
 from affectzoo.zoo.factory import build_model
 from affectzoo.zoo.pretrained import load_artefact, save_artefact
 
@@ -198,7 +199,7 @@ def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRe
     return save_artefact(
         fitted.model,
         folder,
-        tag=cfg.tag,
+        tag=checkpoint_tag(cfg.tag, free, data.fold if cfg.folds is not None else None),
         golden=golden,
         licences=licences,
         training=training,
@@ -206,6 +207,12 @@ def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRe
         record=record,
         dtype="float16" if cfg.half else "float32",
     )
+
+
+def checkpoint_tag(tag: str, free: bool, fold: int | None = None) -> str:
+    """The tag with its fold, ending in `-research` where the data are not free for any use."""
+    name = tag.removesuffix(RESEARCH) + ("" if fold is None else f"-fold{fold}")
+    return name + (RESEARCH if tag.endswith(RESEARCH) or not free else "")
 
 
 def _claim(cfg: DictConfig, run_dir: Path) -> None:

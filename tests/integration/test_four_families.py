@@ -18,7 +18,7 @@ FAST = ["trainer.enable_progress_bar=false", "~callbacks.progress", "run_dir=run
 #: family -> overrides, main score, floor, least distance to the best control, folder's generator
 FAMILIES = {
     "speech": (["model.width=12", "trainer.max_epochs=10"], "emotion/uar", 0.30, 0.12, "speech.synthetic"),
-    "face": (["model.width=12", "trainer.max_epochs=6"], "emotion/uar", 0.45, 0.25, "face.synthetic"),
+    "face": (["model.width=16", "trainer.max_epochs=6"], "emotion/uar", 0.45, 0.25, "face.synthetic"),
     "eeg": (["trainer.max_epochs=25"], "vad/ccc", 0.6, 0.4, "eeg.synthetic"),
     "video": (["trainer.max_epochs=8", "model.width=8"], "state/f1_macro", 0.6, 0.08, "video.synthetic"),
 }
