@@ -48,4 +48,4 @@ def test_table_to_folds_to_record(tmp_path):
     assert record.trained_on == 0 and record.ranked, record.remarks
     assert "table (own split)" in out
     config = json.loads(next(tmp_path.glob("run/fold_0/speech.*/config.json")).read_text())
-    assert config["tag"] == "mine-fold0" and config["training"]["dataset"] == "table"
+    assert config["tag"] == "mine-fold0-research" and config["training"]["dataset"] == "table"
