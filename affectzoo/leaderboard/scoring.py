@@ -37,6 +37,7 @@ def score_rows(
             per_fold=per_fold,
             per_class=dict(result.per_class),
             n=result.n,
+            support=dict(result.support),
             undefined=result.undefined,
             conventions=dict(result.conventions),
         )

@@ -14,7 +14,7 @@ ACTIVATION = {"emotion": "softmax", "au": "sigmoid", "state": "sigmoid"}
 
 @dataclass
 class PredictionField:
-    """values: (B, K) or (B, T, K); kind: logits, probabilities or value; uncertainty: same shape, one sd."""
+    """values: (B, K) or (B, T, K); kind: one of KINDS; uncertainty: of the same shape, one standard deviation."""
 
     values: torch.Tensor
     kind: str
@@ -59,6 +59,22 @@ class AffectPrediction:
                 )
             if len(f.values) != len(self.keys):
                 raise AffectZooError(f"{name}: {len(f.values)} rows for {len(self.keys)} keys")
+            if f.uncertainty is not None and f.uncertainty.shape != f.values.shape:
+                raise AffectZooError(
+                    f"{name}: uncertainty {tuple(f.uncertainty.shape)} does not fit values {tuple(f.values.shape)}"
+                )
+            if dims == 3 and self.mask is not None and self.mask.shape != f.values.shape[:2]:
+                raise AffectZooError(
+                    f"{name}: mask {tuple(self.mask.shape)} does not fit values {tuple(f.values.shape)}"
+                )
+        self._check_lengths()
+
+    def _check_lengths(self) -> None:
+        """One entry a recording in all that has one a recording; tracks may be left out."""
+        given = {n: getattr(self, n) for n in ("t0_s", "embedding", "codes", "wheel", "rationale")}
+        for name, part in {**given, "tracks": self.tracks or None}.items():
+            if part is not None and len(part) != len(self.keys):
+                raise AffectZooError(f"{name}: {len(part)} entries do not fit {len(self.keys)} keys")
 
     @property
     def vad(self) -> PredictionField | None:

@@ -1,6 +1,7 @@
 """EvalRecord: a score with everything that is needed to compare it or to refuse to."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from affectzoo.errors import FileError
 from affectzoo.schema import from_dict, read_json, to_dict
 
 SCHEMA_VERSION = 1
+#: Version -> what turns a record of that version, as read from JSON, into one of the next. A change of the schema
+#: raises SCHEMA_VERSION and adds its step here (and a record of the old version to the tests).
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,11 @@ class BenchmarkRef:
 
 @dataclass(frozen=True)
 class Score:
-    """One value with its interval, its conventions and its counts. value None: undefined."""
+    """One value with its interval, its conventions and its counts. value None: undefined.
+
+    low, high: interval of `value` (pooled over the folds). per_class, support: name (class, axis, unit) -> its value,
+    and its labelled rows or positives. undefined: how many names or sequences have no value.
+    """
 
     value: float | None
     low: float | None = None
@@ -48,6 +56,7 @@ class Score:
     per_fold: tuple[float | None, ...] = ()
     per_class: dict[str, float | None] = field(default_factory=dict)
     n: int = 0
+    support: dict[str, int] = field(default_factory=dict)
     undefined: int = 0
     conventions: dict[str, Any] = field(default_factory=dict)
 
@@ -93,12 +102,17 @@ class EvalRecord:
 
     @classmethod
     def read(cls, path: str | Path) -> "EvalRecord":
-        """Read and check a record. Raises FileError for a newer schema, errors with the near match for odd keys."""
+        """Read, migrate and check a record.
+
+        Raises FileError for a schema that is newer or none, errors with the near match for odd keys.
+        """
         data = read_json(path)
         version = data.get("schema_version") if isinstance(data, dict) else None
-        if not isinstance(version, int) or version > SCHEMA_VERSION:
+        if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
             raise FileError(
                 path,
-                f"record schema {version!r} is not known here (up to {SCHEMA_VERSION}); update affectzoo",
+                f"record schema {version!r} is not known here (1 to {SCHEMA_VERSION}); update affectzoo",
             )
+        for step in range(version, SCHEMA_VERSION):
+            data = {**MIGRATIONS[step](data), "schema_version": step + 1}
         return from_dict(cls, data, str(path))

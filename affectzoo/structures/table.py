@@ -26,6 +26,8 @@ POOLINGS = ("mean", "max", "last")
 GRANULARITIES = ("clip", "step")
 #: Of the values of a table's fields; logits never leave a model.
 KINDS = ("probabilities", "value")
+#: Columns of text; an empty cell is ''. Anything else in a table is a number, NaN where there is none.
+TEXTS = ("key", "track", "source", "error", "wheel", "rationale")
 SCHEMA_VERSION = 1
 
 
@@ -129,15 +131,18 @@ class PredictionTable:
         return PredictionTable(frame, replace(first.meta, training_keys=keys))
 
     def pool(self, method: str = "mean") -> "PredictionTable":
-        """One row a (key, track) from rows over time; the method is written into the meta data."""
+        """One row a (key, track) from rows over time; the method is written into the meta data.
+
+        Numbers without NaN by `method`; of texts the first that is not empty, of `wheel` all words, each once.
+        """
         if method not in POOLINGS:
             raise UnknownNameError("pooling", method, POOLINGS)
         if self.meta.granularity == "clip":
             return self
         numeric = [c for c in self.frame.columns if c.split(".")[0] in self.meta.kinds]
-        rest = [c for c in ("source", "error", "wheel", "rationale") if c in self.frame.columns]
+        rest = {c: _all_words if c == "wheel" else _first_text for c in TEXTS[2:] if c in self.frame.columns}
         grouped = self.frame.groupby(["key", "track"], sort=False)
-        frame = grouped[numeric].agg(method).join(grouped[rest].first()).reset_index()
+        frame = grouped[numeric].agg(method).join(grouped.agg(rest)).reset_index()
         frame.insert(2, "t_s", np.nan)
         notes = {**self.meta.notes, "pooling": method}
         return PredictionTable(frame, replace(self.meta, granularity="clip", rate_hz=None, notes=notes))
@@ -184,8 +189,8 @@ class PredictionTable:
         return table
 
     def _check_meta(self, path: Path) -> None:
-        if self.meta.schema_version > SCHEMA_VERSION:
-            version = self.meta.schema_version
+        version = self.meta.schema_version
+        if not 1 <= version <= SCHEMA_VERSION:
             raise FileError(
                 path, f"table schema {version} is not known here (up to {SCHEMA_VERSION}); update affectzoo"
             )
@@ -212,9 +217,9 @@ class PredictionTable:
         for column, default in (("track", ""), ("t_s", np.nan), ("source", ""), ("error", "")):
             if column not in self.frame:
                 self.frame[column] = default
-        for column in ("track", "source", "error"):
-            self.frame[column] = self.frame[column].fillna("").astype(str)
-        self.frame["key"] = self.frame["key"].astype(str)
+        for column in TEXTS:
+            if column in self.frame:
+                self.frame[column] = self.frame[column].fillna("").astype(str)
         self.frame["t_s"] = self.frame["t_s"].astype(float)
         twice = self.frame.duplicated(["key", "track", "t_s"])
         if twice.any():
@@ -241,11 +246,26 @@ def _read_text(path: Path) -> tuple[pd.DataFrame, dict]:
         raise FileError(path, f"needs its side-car {sidecar.name} (label space, kinds)")
     try:
         if path.suffix == ".csv":
-            frame = pd.read_csv(path, dtype={"key": str, "track": str}, float_precision="round_trip")
+            frame = _read_csv(path)
         else:
-            frame = pd.read_json(
-                path, orient="records", lines=True, dtype={"key": str, "track": str}, precise_float=True
-            )
+            style = {"orient": "records", "lines": True, "precise_float": True, "convert_dates": False}
+            frame = pd.read_json(path, dtype=dict.fromkeys(TEXTS, str), **style)
     except (ValueError, pd.errors.ParserError) as e:
         raise FileError(path, f"is not readable as {FORMATS[path.suffix]} ({e})") from None
     return frame, read_json(sidecar)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Only numbers may be missing: a key or an emotion word 'NA' or 'null' is a text like any other."""
+    numbers = [c for c in pd.read_csv(path, nrows=0).columns if c not in TEXTS]
+    missing = {c: ["", "nan", "NaN"] for c in numbers}
+    texts = dict.fromkeys(TEXTS, str)
+    return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=missing, float_precision="round_trip")
+
+
+def _first_text(texts: pd.Series) -> str:
+    return next((t for t in texts if t), "")
+
+
+def _all_words(texts: pd.Series) -> str:
+    return ", ".join(dict.fromkeys(w for t in texts for w in map(str.strip, t.split(",")) if w))
