@@ -53,9 +53,7 @@ class AveragePrecision(RowsMetric):
         """(N, K, 2): score (NaN where unlabelled) and truth."""
         pred, target, mask = self.check(pred, target, mask)
         true = binary_truth(target, mask, "average_precision").double()
-        require_finite(
-            (pred if mask is None else pred.masked_fill(~mask, 0)).double().sum(), "average_precision"
-        )
+        require_finite((pred if mask is None else pred.masked_fill(~mask, 0)).double().sum(), "average_precision")
         score = pred.double() if mask is None else pred.double().masked_fill(~mask, torch.nan)
         return torch.stack((score, true), -1)
 
@@ -195,9 +193,7 @@ def _weighted(rows: Tensor, weights: Tensor, order: Tensor | None = None) -> Ten
         if not len(keep):
             out[:, j, 0] = torch.nan
             continue
-        last = torch.cat(
-            (score[1:] != score[:-1], score.new_ones(1, dtype=torch.bool))
-        )  # end of each run of equals
+        last = torch.cat((score[1:] != score[:-1], score.new_ones(1, dtype=torch.bool)))  # end of each run of equals
         seen, hits = seen[:, last], hits[:, last]
         gain = hits.diff(dim=1, prepend=hits.new_zeros(len(w), 1))
         total = hits[:, -1]

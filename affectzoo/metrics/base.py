@@ -60,9 +60,7 @@ class StatMetric(Metric):
         self.names = tuple(names)
         if not self.names:
             raise AffectZooError(f"{type(self).__name__}: needs at least one column name")
-        self.add_state(
-            "stats", torch.zeros(self.shape, dtype=torch.float64), dist_reduce_fx=type(self).reduction
-        )
+        self.add_state("stats", torch.zeros(self.shape, dtype=torch.float64), dist_reduce_fx=type(self).reduction)
 
     @property
     def shape(self) -> tuple[int, ...]:

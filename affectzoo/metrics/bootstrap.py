@@ -81,9 +81,7 @@ def paired_difference(
         d = a[name] - b[name]
         draws = d[1:][np.isfinite(d[1:])]
         share = float(np.mean(draws <= 0)) if len(draws) else None
-        out[name] = PairedDifference(
-            float(d[0]) if np.isfinite(d[0]) else None, *_interval(d[1:], level), share
-        )
+        out[name] = PairedDifference(float(d[0]) if np.isfinite(d[0]) else None, *_interval(d[1:], level), share)
     return out
 
 
@@ -121,9 +119,7 @@ def scores_of_draws(
             if not isinstance(metric, StatMetric):
                 out[name].append(_loop(metric, pred, target, mask, index, draws))
                 continue
-            values = (
-                metric.finish(stats[metric.key]) if part is None else _column(metric, stats[metric.key], part)
-            )
+            values = metric.finish(stats[metric.key]) if part is None else _column(metric, stats[metric.key], part)
             out[name].append(values.numpy())
     return {name: np.concatenate(v) for name, v in out.items()}
 

@@ -227,9 +227,7 @@ def _by_sequence(moments: Tensor) -> Tensor:
 
 def _row_ids(ids: Any, lead: tuple[int, ...], n: int) -> Tensor:
     if ids is None:
-        raise AffectZooError(
-            "ccc_seq needs `ids`: which sequence each row (or each item of the batch) belongs to"
-        )
+        raise AffectZooError("ccc_seq needs `ids`: which sequence each row (or each item of the batch) belongs to")
     if not isinstance(ids, Tensor):
         ids = sequence_ids(list(ids))
     if len(lead) == 3 and len(ids) == lead[0]:

@@ -16,9 +16,7 @@ def rows_of(pred: Any, target: Any, mask: Any, k: int, what: str) -> tuple[Tenso
     """Check shapes and flatten to rows: (..., K) or, with one column, (N,) becomes (N, K)."""
     pred, target = as_tensor(pred, what), as_tensor(target, what)
     if pred.shape != target.shape:
-        raise AffectZooError(
-            f"{what}: pred {tuple(pred.shape)} and target {tuple(target.shape)} differ in shape"
-        )
+        raise AffectZooError(f"{what}: pred {tuple(pred.shape)} and target {tuple(target.shape)} differ in shape")
     if pred.ndim == 1 and k == 1:
         pred, target = pred[:, None], target[:, None]
     if pred.ndim < 2 or pred.shape[-1] != k:
@@ -50,9 +48,7 @@ def as_tensor(x: Any, what: str) -> Tensor:
 def require_finite(total: Tensor, what: str) -> None:
     """`total` is a sum over all labelled values: one test instead of one a value."""
     if not math.isfinite(float(total)):
-        raise AffectZooError(
-            f"{what}: NaN or infinity among the labelled values; mask missing labels instead"
-        )
+        raise AffectZooError(f"{what}: NaN or infinity among the labelled values; mask missing labels instead")
 
 
 def require_probabilities(p: Tensor, what: str) -> None:
@@ -73,16 +69,13 @@ def require_distributions(p: Tensor, what: str) -> None:
     require_probabilities(p, what)
     off = (p.sum(-1) - 1).abs()
     if p.numel() and not float(off.max()) <= 1e-2:
-        raise AffectZooError(
-            f"{what}: row {int(off.argmax())} sums to {float(p[off.argmax()].sum()):g}, not to 1"
-        )
+        raise AffectZooError(f"{what}: row {int(off.argmax())} sums to {float(p[off.argmax()].sum()):g}, not to 1")
 
 
 def sequence_ids(keys: Sequence[Hashable]) -> Tensor:
     """Stable integers (N,) for sequence names, equal in every process; exact in float64 (52 bits)."""
     table = {
-        k: int.from_bytes(hashlib.blake2b(str(k).encode(), digest_size=8).digest(), "big") >> 12
-        for k in set(keys)
+        k: int.from_bytes(hashlib.blake2b(str(k).encode(), digest_size=8).digest(), "big") >> 12 for k in set(keys)
     }
     return torch.tensor([table[k] for k in keys], dtype=torch.int64)
 

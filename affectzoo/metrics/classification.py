@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from affectzoo.errors import AffectZooError, UnknownNameError
+from affectzoo.errors import AffectZooError
 from affectzoo.metrics.base import functional, mean_defined
 from affectzoo.metrics.checks import as_tensor, columns
 from affectzoo.metrics.counts import (
@@ -23,9 +23,9 @@ from affectzoo.metrics.counts import (
     BinaryMetric,
     ClassMetric,
     confusion_counts,
+    known_absent,
 )
 
-ABSENT = ("exclude", "zero")
 _DECISION = {"decision": "largest score, the first of equals", "soft truth": "its largest class"}
 
 
@@ -72,9 +72,7 @@ class F1Macro(ClassMetric):
 
     def __init__(self, names, absent: str = "exclude"):
         super().__init__(names)
-        if absent not in ABSENT:
-            raise UnknownNameError("choice for absent classes", absent, ABSENT)
-        self.absent = absent
+        self.absent = known_absent(absent)
 
     def described(self):
         """With the choice for absent classes."""

@@ -46,9 +46,7 @@ def check_metric(name: str) -> None:
     """Run the battery on one registered metric, by full name. Raises AssertionError naming the case."""
     field, short = name.split("/", 1)
     card = metric_entry(field, short).card
-    assert card.oracle and card.summary and card.conventions, (
-        f"{name}: the card lacks oracle, summary or conventions"
-    )
+    assert card.oracle and card.summary and card.conventions, f"{name}: the card lacks oracle, summary or conventions"
 
     def new() -> Metric:
         return build_metric(SPACE, field, short)

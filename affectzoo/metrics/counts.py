@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from affectzoo.errors import AffectZooError
+from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.metrics.base import StatMetric
 from affectzoo.metrics.checks import (
     as_tensor,
@@ -22,6 +22,7 @@ from affectzoo.metrics.checks import (
 
 HITS, PREDICTED, TRUE = range(3)
 TP, PRED_POS, POS, ROWS = range(4)
+ABSENT = ("exclude", "zero")
 _SMALL = 32  # up to so many classes one pass over a confusion matrix is cheaper than three passes
 _BLOCK = 1 << 17
 
@@ -60,9 +61,7 @@ class ClassMetric(StatMetric):
             return torch.stack((table.diagonal(), table.sum(0), table.sum(1)), -1)[None].double()
         at = 0 if index is None else (index if mask is None else index[mask]) * c
         hit = pred == target
-        count = [
-            torch.bincount(v, minlength=groups * c) for v in ((at + target)[hit], at + pred, at + target)
-        ]
+        count = [torch.bincount(v, minlength=groups * c) for v in ((at + target)[hit], at + pred, at + target)]
         return torch.stack(count, -1).reshape(groups, c, 3).double()
 
     def count(self, stats):
@@ -117,6 +116,13 @@ class BinaryMetric(StatMetric):
     def support(self, stats):
         """Positives of each column."""
         return stats[..., POS]
+
+
+def known_absent(choice: str) -> str:
+    """What becomes of a class that is absent: left out of the mean, or counted as 0. Raises for another word."""
+    if choice not in ABSENT:
+        raise UnknownNameError("choice for absent classes", choice, ABSENT)
+    return choice
 
 
 def confusion_counts(pred: Tensor, target: Tensor, c: int) -> Tensor:
@@ -207,8 +213,7 @@ def _labels(x: Tensor, keep: Tensor | None, c: int, what: str, distribution: boo
         if len(x) and not _all_below(x, c):
             low, high = int(x.min()), int(x.max())
             raise AffectZooError(
-                f"{what}: classes {low} to {high} do not fit {c} names; mask missing labels "
-                "instead of coding them"
+                f"{what}: classes {low} to {high} do not fit {c} names; mask missing labels instead of coding them"
             )
         return x
     if x.ndim < 2 or x.shape[-1] != c:

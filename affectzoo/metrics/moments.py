@@ -104,9 +104,7 @@ def merge_by(rows: Tensor, index: Tensor, groups: int) -> Tensor:
     most = rows.new_zeros(groups, k).scatter_reduce(0, at, rows[..., COUNT], "amax")
     number = torch.arange(m, device=rows.device)[:, None].expand(m, k)
     number = torch.where(rows[..., COUNT] == most[index], number, m)
-    pick = (
-        torch.full((groups, k), m, device=rows.device).scatter_reduce(0, at, number, "amin").clamp_(max=m - 1)
-    )
+    pick = torch.full((groups, k), m, device=rows.device).scatter_reduce(0, at, number, "amin").clamp_(max=m - 1)
     origin = rows[..., ORIGIN].gather(0, pick[..., None].expand(-1, -1, 2))
     moved = _move(rows, origin[index])
     total = rows.new_zeros(groups, k, 8).index_add_(0, index, moved)
@@ -209,9 +207,7 @@ def _first_rows(x: Tensor, y: Tensor, keep: Tensor, index: Tensor, groups: int) 
     if not n:
         return x.new_zeros(groups, k, 2)
     number = torch.where(keep, torch.arange(n, device=x.device)[:, None], n)
-    first = torch.full((groups, k), n, device=x.device).scatter_reduce(
-        0, index[:, None].expand(n, k), number, "amin"
-    )
+    first = torch.full((groups, k), n, device=x.device).scatter_reduce(0, index[:, None].expand(n, k), number, "amin")
     some = first < n
     first = first.clamp(max=n - 1)
     return torch.where(some[..., None], torch.stack((x.gather(0, first), y.gather(0, first)), -1), 0.0)

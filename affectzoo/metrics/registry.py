@@ -102,9 +102,7 @@ def metric_entry(field_name: str, name: str) -> MetricEntry:
         return entries()[full]
     if short in REFUSED:
         raise AffectZooError(f"metric {short!r} is not offered: {REFUSED[short]}")
-    raise UnknownNameError(
-        f"{field_name} metric", short, [n.split("/", 1)[1] for n in list_metrics(field_name)]
-    )
+    raise UnknownNameError(f"{field_name} metric", short, [n.split("/", 1)[1] for n in list_metrics(field_name)])
 
 
 def build_metric(space: LabelSpace, field_name: str, name: str) -> "Metric":
@@ -117,9 +115,7 @@ def build_metric(space: LabelSpace, field_name: str, name: str) -> "Metric":
     entry = metric_entry(field_name, name)
     metric = import_target(entry.target)(names, **entry.options)
     if not isinstance(metric, Metric):
-        raise FileError(
-            entry.path, f"{entry.target} gives a {type(metric).__name__}, not a torchmetrics Metric"
-        )
+        raise FileError(entry.path, f"{entry.target} gives a {type(metric).__name__}, not a torchmetrics Metric")
     return metric
 
 
@@ -135,6 +131,4 @@ def _read(path: Path) -> MetricEntry:
         raise FileError(path, f"the name is refused: {REFUSED[card.name]}")
     if not card.oracle.strip():
         raise FileError(path, "card.oracle is empty: say what the metric is tested against")
-    return MetricEntry(
-        card, data["_target_"], {k: v for k, v in data.items() if k not in ("_target_", "card")}, path
-    )
+    return MetricEntry(card, data["_target_"], {k: v for k, v in data.items() if k not in ("_target_", "card")}, path)

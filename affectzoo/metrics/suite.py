@@ -27,9 +27,7 @@ class MetricSuite(nn.Module):
     def __init__(self, space: LabelSpace, metrics: dict[str, Sequence[str] | None]):
         super().__init__()
         self.space = space
-        self._named = {
-            n: m for f, names in metrics.items() for n, m in named_metrics(space, f, names).items()
-        }
+        self._named = {n: m for f, names in metrics.items() for n, m in named_metrics(space, f, names).items()}
         self.collectors = nn.ModuleDict()
         self._collector: dict[str, str] = {}
         keys: dict[Any, str] = {}
@@ -102,9 +100,7 @@ class MetricSuite(nn.Module):
             else:
                 out[name] = metric.finish(stats)
                 if metric.log_classes and len(metric.names) > 1:
-                    out |= {
-                        f"{name}.{n}": v for n, v in zip(metric.names, metric.classes(stats), strict=True)
-                    }
+                    out |= {f"{name}.{n}": v for n, v in zip(metric.names, metric.classes(stats), strict=True)}
         return out
 
     def results(self) -> dict[str, MetricResult]:

@@ -85,8 +85,7 @@ def _pair(a: Any, b: Any, mask: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray
     keep = np.ones(a.shape, bool) if mask is None else np.asarray(mask)
     if a.ndim != 1 or a.shape != b.shape or keep.shape != a.shape or keep.dtype != bool:
         raise AffectZooError(
-            f"expected two arrays (T,) and a bool mask (T,), got {a.shape}, {b.shape} and "
-            f"{keep.shape} {keep.dtype}"
+            f"expected two arrays (T,) and a bool mask (T,), got {a.shape}, {b.shape} and {keep.shape} {keep.dtype}"
         )
     _finite(np.where(keep, a, 0.0))
     _finite(np.where(keep, b, 0.0))

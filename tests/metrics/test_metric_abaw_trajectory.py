@@ -8,7 +8,9 @@ import pytest
 from sklearn.metrics import f1_score
 
 from affectzoo.errors import AffectZooError
+from affectzoo.labels.space import load_space
 from affectzoo.metrics.abaw import ABAW, p_au, p_expr, p_mtl, p_va
+from affectzoo.metrics.score import score_arrays
 from affectzoo.metrics.trajectory import (
     ccc_at_lag,
     hysteresis,
@@ -54,9 +56,30 @@ def test_abaw_scores_leave_invalid_frames_out(frames):
     assert math.isnan(suite.compute()["p_au"])
 
 
-def test_abaw_winner_golden_sum():
-    """ABAW-7: 1.5286 = AU .5580 + EXPR .4286 + VA .5420 is a sum, not a mean."""
-    assert pytest.approx(1.5286) == 0.5580 + 0.4286 + 0.5420
+def test_abaw_without_a_labelled_frame_is_undefined(frames):
+    (va, vt), (e, et), (a, at) = frames
+    for score, pred, truth, code in ((p_va, va, vt, -5), (p_expr, e, et, -1), (p_au, a, at, -1)):
+        assert math.isnan(float(score(pred, np.full_like(truth, code))))
+
+
+def test_abaw_parts_are_registered_metrics(frames):
+    """The registered metrics on masked labels give what the organisers' codes give."""
+    (va, vt), (e, et), (a, at) = frames
+    a, at = a.copy(), np.where(np.arange(12) == 5, np.minimum(at, 0), at)  # unit 5 is never true, but answered
+    ok = [(vt != -5).all(1), et != -1, (at != -1).all(1)]
+    onehot = np.eye(8)
+    rows = [
+        ("va", "vad", "ccc", va, vt, p_va(va, vt)),
+        ("abaw8", "emotion", "f1_macro", onehot[e], onehot[np.maximum(et, 0)], p_expr(e, et)),
+        ("abaw12", "au", "au_f1_zero", a.astype(float), at, p_au(a, at)),
+    ]
+    for keep, (space, field, metric, pred, truth, expected) in zip(ok, rows, strict=True):
+        mask = np.repeat(keep[:, None], pred.shape[1], 1)
+        (found,) = score_arrays(load_space(space), field, pred, truth, mask, [metric]).values()
+        assert found.value == pytest.approx(float(expected), abs=1e-12)
+    units = [f1_score(at[ok[2], k], a[ok[2], k], zero_division=0) for k in range(12)]
+    assert units[5] == 0 and found.per_class["AU10"] == 0.0
+    assert found.value == pytest.approx(np.mean(units), abs=1e-12) and found.conventions["absent"] == "zero"
 
 
 def test_abaw_absent_unit_counts_zero_as_in_the_organisers_mean(frames):
