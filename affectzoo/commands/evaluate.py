@@ -15,24 +15,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n-boot", type=int, default=1000, help="bootstrap draws; 0 gives no intervals")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap and of the prior control")
     parser.add_argument("--pool", choices=("mean", "max", "last"), help="turn answers over time into one a clip first")
-    parser.add_argument("--against", help="a second table of the same items: also give the paired difference")
+    parser.add_argument(
+        "--against",
+        help="a second table of the same items: also give the paired difference (1000 draws when --n-boot is 0)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print, and write the record where asked. Returns 0, also for a record that is not ranked."""
-    from rich.console import Console
-
     from affectzoo.leaderboard.benchmark import load_benchmark
     from affectzoo.leaderboard.compare import compare
     from affectzoo.leaderboard.evaluate import evaluate
     from affectzoo.leaderboard.exam import open_exam
-    from affectzoo.leaderboard.report import print_difference, print_record
+    from affectzoo.leaderboard.report import open_console, print_difference, print_record
 
     benchmark = load_benchmark(args.benchmark)
     table = _read(args.predictions, args.pool)
     exam = open_exam(benchmark, args.data)
     record = evaluate(table, benchmark, n_boot=args.n_boot, seed=args.seed, data=exam, command=_command(args))
-    console = Console()
+    console = open_console()
     print_record(record, console)
     if args.against:
         found = compare(table, _read(args.against, args.pool), exam, n=args.n_boot or 1000, seed=args.seed)

@@ -16,15 +16,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the tables. Returns 0, also when there is no record yet."""
-    from rich.console import Console
-
     from affectzoo.leaderboard.board import board_markdown, board_table, load_records
+    from affectzoo.leaderboard.report import open_console
 
     records = load_records(args.records)
     if args.out:
         Path(args.out).write_text(board_markdown(records, args.benchmark), encoding="utf-8")
+        print(f"wrote {args.out}")
     elif args.markdown:
         print(board_markdown(records, args.benchmark))
     else:
-        Console().print(board_table(records, args.benchmark))
+        open_console().print(board_table(records, args.benchmark))
     return 0

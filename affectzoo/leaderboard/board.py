@@ -1,16 +1,19 @@
 """Board: tables of records. A view only: no number in it is typed, and no two things are ranked that differ.
 
-A ranking is made of records of one benchmark with the same data revision, the same split hash and the same
-label-space hash. Records that differ in one of them get a table of their own. Published numbers stand
-beside a ranking, unranked.
+A ranking is made of records of one benchmark with the same data revision, split hash, label-space hash, rules
+(part, data options, coverage, how answers are read) and conventions of the main score. Records that differ in
+one of them get a table of their own. Published numbers stand beside a ranking, unranked.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from affectzoo.errors import FileError, UnknownNameError
 from affectzoo.leaderboard.benchmark import Benchmark, list_benchmarks, load_benchmark
@@ -24,7 +27,7 @@ COLUMNS = ("rank", "model", "score", "95 % interval", "other pooling", "n", "see
 
 @dataclass(frozen=True)
 class Ranking:
-    """Records that may be compared. `ranked` and `unranked` are sorted, best first; `state`: data, split."""
+    """Records that may be compared, best first; `state`: what they have in common (data, split, space, rules)."""
 
     benchmark: str
     main: str
@@ -83,13 +86,22 @@ def _identity(record: EvalRecord) -> tuple[str, ...]:
         b.label_space_hash,
         b.main,
         b.pooling,
+        _rules(record),
     )
 
 
+def _rules(record: EvalRecord) -> str:
+    """Eight digits over what else decides a score. Notes are only text, an interval is not the score."""
+    protocol = {k: v for k, v in record.benchmark.protocol.items() if k != "notes"}
+    score = record.scores.get(record.benchmark.main) or Score(None)
+    conventions = {k: v for k, v in score.conventions.items() if k != "interval"}
+    return hashlib.sha256(json.dumps([protocol, conventions], sort_keys=True).encode()).hexdigest()[:8]
+
+
 def _ranking(key: tuple[str, ...], records: list[EvalRecord], alone: bool) -> Ranking:
-    name, _, revision, split, split_hash, space, space_hash, main, pooling = key
+    name, _, revision, split, split_hash, space, space_hash, main, pooling, rules = key
     ordered = sorted(records, key=lambda r: _sort_key(r, main, pooling))
-    state = f"data {revision}, split {split} {split_hash[:8]}, {space} {space_hash[:8]}"
+    state = f"data {revision}, split {split} {split_hash[:8]}, {space} {space_hash[:8]}, rules {rules}"
     fits = [r.ranked and _value(r, main, pooling) is not None for r in ordered]
     return Ranking(
         name,
@@ -114,18 +126,29 @@ def _value(record: EvalRecord, main: str, pooling: str) -> float | None:
 
 
 def board_table(records: Sequence[EvalRecord], benchmark: str | None = None) -> RenderableType:
-    """Rich tables, one a ranking: ranked models, controls, published numbers, then the unranked and why."""
+    """Rich tables, one a ranking: ranked models, controls, published numbers, then the unranked.
+
+    Notes are long and stand below their table, by number.
+    """
     parts: list[RenderableType] = []
     for ranking in rankings(records, benchmark):
-        table = Table(*COLUMNS, title=ranking.title, title_justify="left", caption=ranking.state)
-        for row in board_rows(ranking):
-            table.add_row(*row)
-        parts.append(table)
-    return Group(*parts) if parts else "No records yet. Write one with: affectzoo evaluate ... --out record.json"
+        # As Text: Rich would take a name in brackets for its markup and leave it out.
+        table = Table(*COLUMNS, title=Text(ranking.title), title_justify="left")
+        notes: dict[str, int] = {}
+        for *cells, note in board_rows(ranking):
+            table.add_row(*map(Text, cells), str(notes.setdefault(note, len(notes) + 1)) if note else "")
+        below = [f"({number}) {note}" for note, number in notes.items()]
+        parts += [table, Text("\n".join([f"{ranking.state}.", *below, ""]))]
+    return Group(*parts) if parts else _nothing(benchmark)
+
+
+def _nothing(benchmark: str | None) -> str:
+    what = f"No records of {benchmark} yet." if benchmark else "No records yet."
+    return f"{what} Write one with: affectzoo evaluate ... --benchmark {benchmark or '...'} --out record.json"
 
 
 def board_markdown(records: Sequence[EvalRecord], benchmark: str | None = None) -> str:
-    """The same tables in Markdown, for the documentation."""
+    """The same in Markdown, for the documentation, with each note in its row."""
     lines: list[str] = []
     for ranking in rankings(records, benchmark):
         lines += [
@@ -138,7 +161,7 @@ def board_markdown(records: Sequence[EvalRecord], benchmark: str | None = None) 
         ]
         lines += [_line(row) for row in board_rows(ranking)]
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join(lines) if lines else _nothing(benchmark)
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -172,7 +195,7 @@ def _record_row(rank: str, record: EvalRecord, ranking: Ranking, note: str) -> t
     score = record.scores.get(ranking.main) or Score(None)
     other = "fold_mean" if ranking.pooling == "pooled" else "pooled"
     model = f"{record.model.arch}.{record.model.tag}" if record.model.tag else record.model.arch
-    interval = "" if score.low is None or score.high is None else f"{score.low:.4f} to {score.high:.4f}"
+    interval = interval_text(score) + (" (pooled)" if score.low is not None and ranking.pooling != "pooled" else "")
     return (
         rank,
         model,
@@ -202,6 +225,11 @@ def _published(ranking: Ranking) -> list:
     benchmark: Benchmark = load_benchmark(ranking.benchmark)
     rows = [p for p in benchmark.published if p.metric == ranking.main]
     return sorted(rows, key=lambda p: (not p.comparable, -p.value))
+
+
+def interval_text(score: Score) -> str:
+    """'0.6500 to 0.7500', the interval of the pooled value; '' without one."""
+    return "" if score.low is None or score.high is None else f"{score.low:.4f} to {score.high:.4f}"
 
 
 def number(value: float | None) -> str:

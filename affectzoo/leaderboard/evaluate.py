@@ -140,10 +140,10 @@ def _confusion(exam: Exam, answers: Answers) -> dict[str, Any]:
 def _reasons(answers: Answers, trained: Trained) -> tuple[str, ...]:
     """Why the record is not ranked; empty when it is."""
     found = []
-    for keys, what in ((answers.missing, "are missing"), (answers.failed, "have failed")):
+    for keys, what in ((answers.missing, "missing"), (answers.failed, "failed")):
         if keys:
             more = ", ..." if len(keys) > 3 else ""
-            found.append(f"{len(keys)} tested items {what} ({', '.join(keys[:3])}{more})")
+            found.append(f"{what} among the tested items: {len(keys)} ({', '.join(keys[:3])}{more})")
     return (*found, *trained.reasons)
 
 

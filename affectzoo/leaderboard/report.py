@@ -2,11 +2,20 @@
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from affectzoo.leaderboard.board import number
+from affectzoo.leaderboard.board import interval_text, number
 from affectzoo.leaderboard.scoring import main_value
 from affectzoo.metrics.bootstrap import PairedDifference
 from affectzoo.structures.record import EvalRecord
+
+
+def open_console() -> Console:
+    """The terminal; a pipe or a file gets 160 columns, so that no table is squeezed into 80."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = 160
+    return console
 
 
 def print_record(record: EvalRecord, console: Console) -> None:
@@ -18,10 +27,15 @@ def print_record(record: EvalRecord, console: Console) -> None:
         soft_wrap=True,
     )
     trained = "unknown" if record.trained_on is None else record.trained_on
-    console.print(f"{record.n} items, {record.n_missing} missing, {record.n_failed} failed, {trained} trained on")
+    console.print(
+        f"{record.n} items tested, {record.n_missing} missing, {record.n_failed} failed; "
+        f"of these the model was trained on: {trained}",
+        soft_wrap=True,
+    )
     console.print(_scores(record))
     console.print(_controls(record))
-    console.print(_per_class(record))
+    if record.scores[b.main].per_class:
+        console.print(_per_class(record))
     console.print("[bold]ranked[/bold]" if record.ranked else "[bold red]not ranked[/bold red]")
     for remark in record.remarks:
         console.print(f"- {remark}", soft_wrap=True, markup=False)
@@ -30,8 +44,7 @@ def print_record(record: EvalRecord, console: Console) -> None:
 def _scores(record: EvalRecord) -> Table:
     table = Table("score", "pooled", "95 % interval", "fold mean", "n", "undefined")
     for name, score in record.scores.items():
-        interval = "" if score.low is None or score.high is None else f"{score.low:.4f} to {score.high:.4f}"
-        row = (number(score.value), interval, number(score.fold_mean), str(score.n), str(score.undefined))
+        row = (number(score.value), interval_text(score), number(score.fold_mean), str(score.n), str(score.undefined))
         table.add_row(_marked(name, record), *row)
     return table
 
@@ -52,15 +65,17 @@ def _marked(name: str, record: EvalRecord) -> str:
 def _per_class(record: EvalRecord) -> Table:
     name = record.benchmark.main
     score = record.scores[name]
-    table = Table("name", f"{name} detail", title=f"main score {number(main_value(score, record.benchmark.pooling))}")
+    title = f"main score {number(main_value(score, record.benchmark.pooling))}"
+    table = Table("name", f"{name} detail (pooled)", "support", title=title)
     for label, value in score.per_class.items():
-        table.add_row(label, number(value))
+        table.add_row(Text(label), number(value), str(score.support.get(label, "")))
     return table
 
 
 def print_difference(found: dict[str, PairedDifference], first: str, second: str, console: Console) -> None:
     """Print the paired differences first - second."""
-    table = Table("score", "difference", "95 % interval", title=f"{first} minus {second}, same items drawn together")
+    title = Text(f"{first} minus {second}, same items drawn together")
+    table = Table("score", "difference", "95 % interval", title=title)
     for name, d in found.items():
         table.add_row(name, number(d.difference), f"{number(d.low)} to {number(d.high)}")
     console.print(table)

@@ -2,8 +2,8 @@
 
 Rule: at evaluation the prediction is read at the label's times (labels are never altered); in training the label
 is read at the prediction's times. Both call `read_at`. Continuous values (vad, au intensity) are interpolated
-linearly; probabilities and states take the nearest step. Outside the known span, or more than half a step from
-it, the answer is invalid and masked, never extrapolated.
+linearly; probabilities and states take the nearest step. The first and the last value are held for half a step;
+beyond that the answer is invalid and masked, never extrapolated.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def read_at(
     times_s: np.ndarray,
     method: str = "nearest",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Values (T, K) on a regular axis, read at `times_s` (N,).
+    """Values (T, K) at t0_s, t0_s + 1 / rate_hz, ... seconds, read at `times_s` (N,) seconds; T >= 1.
 
     mask: (T, K) or (T,) bool or None. Returns values (N, K) and mask (N, K); a linear reading is valid only
     when both neighbours are. Raises AffectZooError for an unknown method.

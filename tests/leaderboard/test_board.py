@@ -22,6 +22,7 @@ def record(
         "label_space_hash": "cd" * 8,
         "main": "emotion/uar",
         "pooling": "pooled",
+        "protocol": {},
     }
     here = {k: changes.pop(k) for k in list(changes) if k in reference}
     score = Score(
@@ -30,6 +31,7 @@ def record(
         None if value is None else value + 0.05,
         fold_mean,
         n=8,
+        conventions=changes.pop("conventions", {}),
     )
     return EvalRecord(
         ModelRef(arch, "t1"),
@@ -74,6 +76,9 @@ def test_best_first_and_unranked_apart_with_their_reason():
         {"label_space_hash": "00" * 8},
         {"revision": "2"},
         {"pooling": "fold_mean"},
+        {"protocol": {"part": "fold 0"}},
+        {"protocol": {"options": {"n": 48}}},
+        {"conventions": {"threshold": 0.4}},
     ],
 )
 def test_records_that_differ_in_what_was_asked_are_not_ranked_together(change):
@@ -82,6 +87,28 @@ def test_records_that_differ_in_what_was_asked_are_not_ranked_together(change):
     assert [len(r.ranked) for r in found] == [1, 1]
     assert all("not comparable with the other tables" in r.title for r in found)
     assert "not comparable with the other tables" in board_markdown(records)
+    assert "not comparable with the other tables" in text(records)
+
+
+def test_notes_of_a_protocol_and_intervals_do_not_part_records():
+    records = [record("one", 0.4), record("two", 0.7, protocol={"notes": ["a word more"]})]
+    records[0].scores["emotion/uar"].conventions["interval"] = {"draws": 10}
+    assert len(rankings(records)) == 1
+
+
+def test_brackets_in_names_are_shown():
+    shown = text([record("mine[v2]", 0.5, name="own [red]set")])
+    assert "mine[v2].t1" in shown and "own [red]set" in shown
+
+
+def test_an_interval_beside_a_fold_mean_says_that_it_is_of_the_pooled_score():
+    assert "0.3500 to 0.4500 (pooled)" in text([record("one", 0.4, 0.8, pooling="fold_mean")])
+    assert "(pooled)" not in text([record("one", 0.4)]).replace("emotion/uar (pooled)", "")
+
+
+def test_no_records_is_a_sentence_in_both_forms():
+    assert board_markdown([]) == text([]).strip() and "No records yet" in board_markdown([])
+    assert "No records of ravdess-emobox6 yet" in board_markdown([record("one", 0.4)], "ravdess-emobox6")
 
 
 def test_pooling_decides_what_ranks():

@@ -63,7 +63,7 @@ def test_evaluate_then_leaderboard(tables, tmp_path, capsys):
         "valence",
         "ranked",
         "good.parquet minus poor.parquet",
-        "unknown trained on",
+        "trained on: unknown",
         "95 % interval",
     ):
         assert word in shown

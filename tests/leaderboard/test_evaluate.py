@@ -51,8 +51,8 @@ def test_missing_and_failed_lower_the_score_and_the_rank(exam):
     assert (record.n_missing, record.n_failed, record.ranked) == (1, 1, False)
     assert record.scores["emotion/accuracy"].value == pytest.approx(4 / 8)  # not 4 of 6
     assert sum(map(sum, record.confusion["counts"])) == 6
-    assert any("1 tested items are missing (b1)" in r for r in record.remarks)
-    assert any("1 tested items have failed (c1)" in r for r in record.remarks)
+    assert any("missing among the tested items: 1 (b1)" in r for r in record.remarks)
+    assert any("failed among the tested items: 1 (c1)" in r for r in record.remarks)
 
 
 def test_planted_contamination_is_refused(exam):
