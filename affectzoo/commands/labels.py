@@ -91,13 +91,33 @@ def _axes(s):
 def _categories(s):
     from affectzoo.labels.vad import terms
 
-    table = _table("category", "term", "valence", "arousal", "dominance", "angle", "aliases", "parents")
+    sectors = _sectors(s)
+    more = ("sector's valence, arousal, dominance",) if sectors else ()
+    table = _table("category", "term", "valence", "arousal", "dominance", *more, "angle", "aliases", "parents")
     for c in s.categories:
         term = terms().get(c.term) if c.term else None
         vad = [f"{m:+.2f} ± {d:.2f}" for m, d in zip(term.mean, term.sd, strict=True)] if term else ["", "", ""]
         angle = "" if c.angle_deg is None else f"{c.angle_deg:g}"
-        table.add_row(c.name, c.term or "", *vad, angle, ", ".join(c.aliases), ", ".join(c.parents))
+        sector = (sectors[c.name],) if sectors else ()
+        table.add_row(c.name, c.term or "", *vad, *sector, angle, ", ".join(c.aliases), ", ".join(c.parents))
     return table
+
+
+def _sectors(s) -> dict[str, str]:
+    """Of a wheel or tree: each sector's point and what it rests on. Empty for other spaces."""
+    from affectzoo.labels.wheel_vad import sector_vad
+
+    if not any(c.parents for c in s.categories) or not any(c.term for c in s.categories):
+        return {}
+    found = sector_vad(s, back_off=True)
+    points = zip(found.names, found.values, found.basis, found.terms, strict=True)
+    return {
+        name: "undefined"
+        if basis == "undefined"
+        else " ".join(f"{v:+.2f}" for v in point)
+        + f" ({'of its parent' if basis == 'parent' else f'terms: {len(terms)}'})"
+        for name, point, basis, terms in points
+    }
 
 
 def _units(s):
@@ -165,16 +185,14 @@ def _plot_space(name: str, view: str | None, out: str) -> Path:
 
 
 def _plot_table(table, view: str | None, out: str) -> Path:
-    """Points of vad (or of vad projected from emotion) on the plane; mean probabilities on the wheel."""
+    """All rows as points on the plane, or their mean probabilities on the wheel."""
     import numpy as np
 
-    from affectzoo.labels.space import load_space
-    from affectzoo.plots.plane import plot_space
+    from affectzoo.plots.plane import plot_space, table_points
     from affectzoo.plots.wheel import plot_wheel
 
     if not {"emotion", "vad"} & set(table.meta.kinds):
         raise AffectZooError(f"the table has {', '.join(table.meta.kinds)}; nothing that a plane or wheel can show")
     if view == "wheel":
         return plot_wheel(table.space, values=np.nanmean(table.values("emotion"), 0), path=out)
-    points = table.project(load_space("va")).values("vad")
-    return plot_space(table.space, points=points, path=out)
+    return plot_space(table.space, *table_points(table), path=out)

@@ -41,7 +41,7 @@ def _of_record(path: Path, args: argparse.Namespace):
 
 def _of_table(path: Path, args: argparse.Namespace):
     from affectzoo.plots.confusion import plot_confusion
-    from affectzoo.plots.plane import plot_space
+    from affectzoo.plots.plane import plot_space, table_points
     from affectzoo.plots.reliability import plot_reliability
     from affectzoo.plots.timeline import plot_timeline
     from affectzoo.structures.table import PredictionTable
@@ -51,7 +51,7 @@ def _of_table(path: Path, args: argparse.Namespace):
     if kind == "timeline":
         return kind, lambda out: plot_timeline(table, out, args.keys)
     if kind == "plane":
-        points, labels = _points(table, path)
+        points, labels = table_points(table)
         return kind, lambda out: plot_space(table.space, points, labels, out)
     truth, p = _answers(table, path, args.truth)
     if kind == "reliability":
@@ -63,26 +63,6 @@ def _best_kind(table, args: argparse.Namespace) -> str:
     if args.truth:
         return "confusion"
     return "timeline" if table.meta.granularity == "step" else "plane"
-
-
-def _points(table, path: Path):
-    """Valence and arousal of every row, and the class that it predicts, where there is one."""
-    from affectzoo.errors import FileError
-
-    axes = table.space.names("vad") if "vad" in table.meta.kinds else ()
-    if not {"valence", "arousal"} <= set(axes):
-        raise FileError(path, f"has no valence and arousal to draw (fields: {', '.join(table.meta.kinds)})")
-    points = table.values("vad")[:, [axes.index("valence"), axes.index("arousal")]]
-    if "emotion" not in table.meta.kinds:
-        return points, None
-    names, p = table.space.names("emotion"), table.values("emotion")
-    return points, [names[i] for i in _filled(p).argmax(1)]
-
-
-def _filled(p):
-    import numpy as np
-
-    return np.nan_to_num(p, nan=-1.0)
 
 
 def _answers(table, path: Path, truth_path: str | None):

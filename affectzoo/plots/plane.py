@@ -8,6 +8,7 @@ import numpy as np
 from affectzoo.errors import AffectZooError
 from affectzoo.labels.space import LabelSpace, as_space
 from affectzoo.plots.figure import COLOURS, MARKERS, new_figure, save_figure
+from affectzoo.structures.table import PredictionTable
 
 
 def plot_space(
@@ -18,10 +19,10 @@ def plot_space(
 ) -> Path:
     """Draw the classes of a space that have a measured term, and points.
 
-    An ellipse holds one standard deviation in valence and arousal (labels.vad.space_gaussians). A space
-    without categories, or without measured terms, gives the bare plane. points: (N, 2) or (N, 3) VAD in
-    [-1, 1]; NaN rows are left out. labels: (N,) names by which points are coloured; the seven most
-    frequent get a colour, the rest is grey.
+    An ellipse holds one standard deviation in valence and arousal (labels.vad.space_gaussians). Classes without a
+    measured term are not drawn, and the picture says how many; a space without categories gives the bare plane.
+    points: (N, 2) or (N, 3) VAD in [-1, 1]; NaN rows are left out. labels: (N,) names by which points are coloured;
+    the seven most frequent get a colour, the rest is grey.
     """
     space = as_space(space)
     points, labels = _check_points(points, labels)
@@ -32,6 +33,19 @@ def plot_space(
     if points is not None:
         _draw_points(axes, points, labels)
     return save_figure(figure, path)
+
+
+def table_points(table: PredictionTable) -> tuple[np.ndarray, list[str] | None]:
+    """Valence and arousal (N, 2) of a table's rows and the class that each row predicts, for `plot_space`.
+
+    A table without these axes is projected from its classes (labels.mapping). Rows without an answer are NaN. The
+    classes are None where the table has none. Raises UndefinedMappingError when it answers neither.
+    """
+    points = table.project("va").values("vad")
+    if "emotion" not in table.meta.kinds:
+        return points, None
+    best = np.nan_to_num(table.values("emotion"), nan=-1.0).argmax(1)
+    return points, [table.space.names("emotion")[i] for i in best]
 
 
 def _check_points(points, labels):
@@ -65,6 +79,11 @@ def _draw_classes(axes, space: LabelSpace, beside_points: bool) -> None:
     try:
         mean, sd, defined = space_gaussians(space)
     except UndefinedMappingError:
+        mean, sd, defined = np.empty((0, 3)), np.empty((0, 3)), np.zeros(space.size("emotion"), bool)
+    if not defined.all():
+        note = f"{(~defined).sum()} of {len(defined)} classes have no measured term and are not drawn"
+        axes.text(0.99, 0.01, note, transform=axes.transAxes, ha="right", va="bottom", fontsize=9)
+    if not defined.any():
         return
     known = _one_of_each(space, np.flatnonzero(defined), mean)
     anchors = _spread(mean[known, :2])
@@ -122,4 +141,5 @@ def _draw_points(axes, points: np.ndarray, labels: np.ndarray) -> None:
     rest = ~np.isin(labels, shown)
     if rest.any():
         axes.scatter(*points[rest, :2].T, color="0.5", marker=".", label=f"others ({rest.sum()})", **style)
-    axes.legend(loc="upper left", fontsize=9, framealpha=0.9)
+    if len(points):
+        axes.legend(loc="upper left", fontsize=9, framealpha=0.9)

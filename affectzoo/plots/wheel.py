@@ -37,7 +37,7 @@ def _levels(space: LabelSpace) -> dict[int, int]:
     """Category index -> 1 or 2, for those with an angle."""
     known = {i: 2 if c.parents else 1 for i, c in enumerate(space.categories) if c.angle_deg is not None}
     if not known:
-        raise AffectZooError(f"{space.name!r} has no angles: it is not a wheel (try plot_space)")
+        raise AffectZooError(f"{space.name!r} has no angles: it is not a wheel; draw it on the plane")
     for i in known:
         for parent in space.categories[i].parents:
             if space.categories[space.index("emotion", parent)].parents:

@@ -41,6 +41,7 @@ def test_list_names_every_space_with_its_hash(capsys):
         ("disfa8", ["AU12", "lip corner puller", "presence"]),
         ("ambivalence_hesitancy+va", ["ambivalence_hesitancy", "A/H", "arousal"]),
         ("plutchik", ["serenity", "90", "joy"]),
+        ("wheel5", ["(terms: 3)", "(of its parent)", "sector's valence"]),
     ],
 )
 def test_show(capsys, name, texts):

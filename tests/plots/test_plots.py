@@ -11,8 +11,9 @@ import torch
 
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.labels.space import LabelSpace, load_space
+from affectzoo.plots import plane
 from affectzoo.plots.confusion import plot_confusion
-from affectzoo.plots.plane import plot_space
+from affectzoo.plots.plane import plot_space, table_points
 from affectzoo.plots.reliability import plot_reliability, reliability_bins
 from affectzoo.plots.timeline import plot_timeline
 from affectzoo.plots.wheel import plot_wheel
@@ -212,3 +213,23 @@ def test_label_modules_import_neither_torch_nor_pandas():
     code = "import sys; from affectzoo.labels import wheel, wheel_vad, raters; "
     code += "sys.exit(any(m in sys.modules for m in ('torch', 'pandas', 'matplotlib')))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_points_of_a_table_without_axes_come_from_its_classes(tmp_path, capsys):
+    p = torch.eye(8)[[0, 1, 2]].log().clamp(min=-1e4)
+    pred = AffectPrediction(["x", "y", "z"], load_space("rm8"), {"emotion": PredictionField(p, "logits")})
+    table = PredictionTable.from_prediction(pred)
+    table.frame.loc[2, table.columns("emotion")] = np.nan
+    points, names = table_points(table)
+    np.testing.assert_allclose(points, [[0.81, 0.51], [-0.23, 0.31], [np.nan, np.nan]], atol=1e-6)
+    assert names[:2] == ["happiness", "contempt"]
+    assert run_plot(table.write(tmp_path / "t.csv")) == 0
+    assert (tmp_path / "t.csv.plane.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(("space", "note"), [("goemotions28", "14 of 28 classes have no measured term"), ("rm8", None)])
+def test_the_plane_says_which_classes_it_cannot_draw(space, note, monkeypatch):
+    monkeypatch.setattr(plane, "save_figure", lambda figure, path: figure)
+    (axes,) = plane.plot_space(space).axes
+    found = [t.get_text() for t in axes.texts if "no measured term" in t.get_text()]
+    assert [t.startswith(note) for t in found] == [True] if note else found == []
