@@ -34,7 +34,9 @@ def print_record(record: EvalRecord, console: Console) -> None:
     )
     console.print(_scores(record))
     console.print(_controls(record))
-    if record.scores[b.main].per_class:
+    main = record.scores[b.main]
+    console.print(f"main score {number(main_value(main, b.pooling))} ({b.main}, {b.pooling})")
+    if main.per_class:
         console.print(_per_class(record))
     console.print("[bold]ranked[/bold]" if record.ranked else "[bold red]not ranked[/bold red]")
     for remark in record.remarks:
@@ -65,8 +67,7 @@ def _marked(name: str, record: EvalRecord) -> str:
 def _per_class(record: EvalRecord) -> Table:
     name = record.benchmark.main
     score = record.scores[name]
-    title = f"main score {number(main_value(score, record.benchmark.pooling))}"
-    table = Table("name", f"{name} detail (pooled)", "support", title=title)
+    table = Table("name", f"{name} (pooled)", "support")
     for label, value in score.per_class.items():
         table.add_row(Text(label), number(value), str(score.support.get(label, "")))
     return table

@@ -51,19 +51,7 @@ def check_metric(name: str) -> None:
     def new() -> Metric:
         return build_metric(SPACE, field, short)
 
-    for case in (
-        _card,
-        _empty,
-        _single,
-        _constant,
-        _masked,
-        _unlabelled_values,
-        _nan,
-        _shapes,
-        _merge,
-        _order,
-        _reset,
-    ):
+    for case in CASES:
         try:
             case(new, field, card.higher_is_better)
         except AssertionError as e:

@@ -110,7 +110,7 @@ def test_predict_draws(shipped, clips, tmp_path, capsys, arch):
 
 
 def test_a_table_that_cannot_be_drawn_is_still_written(shipped, clips, tmp_path, capsys):
-    shipped(space="ravdess8")
+    shipped(space="disfa8")
     assert main(["predict", str(clips), "--model", "toy/mean", "--out", str(tmp_path / "p.csv"), "--plot"]) == 0
     assert "no picture: " in capsys.readouterr().err and (tmp_path / "p.csv").exists()
 
