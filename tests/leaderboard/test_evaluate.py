@@ -6,6 +6,7 @@ from affectzoo.errors import AffectZooError, FileError
 from affectzoo.leaderboard.answers import lay_over
 from affectzoo.leaderboard.compare import compare
 from affectzoo.leaderboard.evaluate import evaluate
+from affectzoo.leaderboard.report import open_console, print_record
 from affectzoo.leaderboard.trained import key_hash
 from affectzoo.structures.record import EvalRecord
 from affectzoo.structures.table import PredictionTable
@@ -145,3 +146,11 @@ def test_paired_difference(exam):
 
 def test_an_interval_over_few_groups_says_so(exam):
     assert any("over 4 values of speaker only" in r for r in run(ANSWERS, exam).remarks)
+
+
+def test_support_travels_with_the_values_by_class(exam, capsys):
+    record = evaluate(table(ANSWERS), exam.benchmark, data=exam, n_boot=0)
+    assert record.scores["emotion/uar"].support == {"anger": 4, "happiness": 0, "neutral": 0, "sadness": 4}
+    print_record(record, open_console())
+    rows = [line for line in capsys.readouterr().out.splitlines() if "anger" in line]
+    assert len(rows) == 1 and rows[0].strip(" │").split()[-1] == "4"
