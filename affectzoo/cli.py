@@ -14,7 +14,7 @@ from importlib import import_module
 from types import ModuleType
 
 from affectzoo import __version__
-from affectzoo.errors import AffectZooError, UnknownNameError
+from affectzoo.errors import AffectZooError, UnknownNameError, debugging, warning_line
 from affectzoo.plugins import plugins, verbs
 
 #: Built-in verbs in the order of the help; affectzoo.commands.<verb> holds each.
@@ -33,11 +33,11 @@ VERBS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code (0 done, 1 done in part, 2 an error the user can mend)."""
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    warnings.formatwarning = warning_line
     try:
         return _run(list(sys.argv[1:] if argv is None else argv))
     except (AffectZooError, ModuleNotFoundError) as e:
-        if os.environ.get("AFFECTZOO_DEBUG", "0") not in ("", "0") or not _mendable(e):
+        if debugging() or not _mendable(e):
             raise
         print(f"affectzoo: error: {' '.join(str(e).split())}", file=sys.stderr)
         return 2
@@ -88,6 +88,9 @@ def _help() -> str:
             *lines,
             "",
             "affectzoo COMMAND --help tells more; affectzoo --version.",
+            "",
+            "exit codes: 0 done (predict: also when single files failed, unless --strict), 1 done in part or a check",
+            "failed, 2 an error that you can mend, on one line (AFFECTZOO_DEBUG=1 shows where), 130 interrupted.",
         ]
     )
 

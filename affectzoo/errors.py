@@ -1,5 +1,6 @@
 """Errors that name the thing, the field and the nearest valid choice."""
 
+import os
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -43,3 +44,13 @@ def nearest(name: str, choices: Iterable[str], n: int = 3) -> list[str]:
     close += [c for c in choices if c not in close and low and (low in c.lower() or c.lower() in low)]
     close += [c for c in get_close_matches(low, [c.lower() for c in choices], n=n) if c in choices and c not in close]
     return close[:n]
+
+
+def debugging() -> bool:
+    """AFFECTZOO_DEBUG is set to something but '0': errors keep their traceback."""
+    return os.environ.get("AFFECTZOO_DEBUG", "0") not in ("", "0")
+
+
+def warning_line(message: object, *_: object, **__: object) -> str:
+    """A warning as one line without the place in the code (for `warnings.formatwarning`)."""
+    return f"warning: {message}\n"

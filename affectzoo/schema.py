@@ -1,9 +1,11 @@
 """Strict reading of YAML and JSON into frozen dataclasses: an unknown key is an error with the near match."""
 
 import dataclasses
+import inspect
 import json
 import types
 import typing
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +34,14 @@ def from_dict(cls: type[T], data: Any, where: str = "") -> T:
     if missing:
         raise AffectZooError(f"{where}: missing key(s) {', '.join(map(repr, missing))}")
     return cls(**{k: _convert(hints[k], v, f"{where}.{k}") for k, v in data.items()})
+
+
+def check_arguments(function: Callable, names: Iterable[str], where: str, skip: int = 1) -> None:
+    """Raise UnknownNameError for a name that `function` does not take; its first `skip` parameters are no options."""
+    known = list(inspect.signature(function).parameters)[skip:]
+    for name in names:
+        if name not in known:
+            raise UnknownNameError("option", name, known, where)
 
 
 def to_dict(obj: Any) -> Any:

@@ -12,6 +12,7 @@ from affectzoo.data.card import DatasetCard, load_card
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.labels.space import LabelSpace, as_space
 from affectzoo.plugins import import_target
+from affectzoo.schema import check_arguments
 from affectzoo.structures.sample import AffectSample
 from affectzoo.structures.signal import Signal
 
@@ -53,7 +54,7 @@ def open_dataset(name: str, root: str | Path | None = None, **options) -> Datase
     """
     card = load_card(name)
     adapter = import_target(card.adapter)
-    _check_options(card, adapter, options)
+    check_arguments(adapter, options, f"data set {card.name!r}", skip=2)  # root, card
     folder = Path(root) if root is not None and card.folder is None else data_folder(card, root)
     broken: list[str] = []
     token = _broken.set(broken)
@@ -185,15 +186,6 @@ def _seconds(sample: AffectSample) -> float:
         s.duration_s if isinstance(s, Signal) else (s.stop_s or s.start_s) - s.start_s for s in sample.signals.values()
     ]
     return max(lengths, default=0.0)
-
-
-def _check_options(card: DatasetCard, adapter: Callable, options: dict) -> None:
-    import inspect
-
-    names = list(inspect.signature(adapter).parameters)[2:]
-    for option in options:
-        if option not in names:
-            raise UnknownNameError("option", option, names, f"data set {card.name!r}")
 
 
 def _check_keys(card: DatasetCard, samples: list[AffectSample], broken: list[str]) -> None:

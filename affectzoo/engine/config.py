@@ -1,14 +1,17 @@
-"""Configuration: plug-ins' config folders on Hydra's search path, and mixes that train.py refuses."""
+"""Configuration: plug-ins' config folders on Hydra's search path, and what train.py refuses before it starts."""
 
 from typing import Any
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from affectzoo.errors import AffectZooError
+from affectzoo.engine.overrides import known_keys
+from affectzoo.errors import AffectZooError, UnknownNameError
+from affectzoo.leaderboard.benchmark import list_benchmarks, load_benchmark
 from affectzoo.plugins import plugins
+from affectzoo.zoo.config import check_tag
 
 
 class PluginSearchPath(SearchPathPlugin):
@@ -42,6 +45,60 @@ def check_launcher(hydra_cfg: Any, cfg: DictConfig) -> None:
             f"a multirun with trainer.devices={devices} and strategy={strategy} would start the sweep again in every "
             "child process. Use one of: trainer.devices=1 (hydra/launcher=joblib runs several jobs); "
             "trainer.strategy=ddp_spawn; hydra/launcher=submitit_slurm with tasks_per_node equal to trainer.devices"
+        )
+
+
+def check_settings(cfg: DictConfig) -> None:
+    """Refuse what would otherwise be found out when the training is over, or never.
+
+    Raises UnknownNameError for a key that nothing reads or an unknown benchmark, AffectZooError for values that do
+    not fit together.
+    """
+    known = {name for names in known_keys() for name in names}
+    for key in cfg:
+        if key not in known:
+            raise UnknownNameError("setting", key, known)
+    if not cfg.run_dir:
+        raise AffectZooError("run_dir: must name a folder")
+    if cfg.threads is not None and not (isinstance(cfg.threads, int) and cfg.threads > 0):
+        raise AffectZooError(f"threads: must be null or at least 1, got {cfg.threads!r}")
+    numbers = isinstance(cfg.folds, ListConfig) and all(type(f) is int for f in cfg.folds) and len(cfg.folds) > 0
+    if not (cfg.folds in (None, "all") or numbers):
+        raise AffectZooError(f"folds: must be null, all or a list of fold numbers such as [0,1], got {cfg.folds!r}")
+    check_tag(cfg.tag)
+    _check_benchmark(cfg)
+    _check_objective(cfg)
+    _check_frozen(cfg)
+
+
+def _check_benchmark(cfg: DictConfig) -> None:
+    if not cfg.evaluate_on:
+        return
+    asked, given = load_benchmark(cfg.evaluate_on).dataset, cfg.data.dataset
+    if asked != given:
+        fitting = [n for n in list_benchmarks() if load_benchmark(n).dataset == given]
+        raise AffectZooError(
+            f"evaluate_on={cfg.evaluate_on} asks about data set {asked!r}, the run is on {given!r}; "
+            f"benchmarks of that: {', '.join(fitting) or 'none'}; evaluate_on=null scores on the run's own split"
+        )
+
+
+def _check_objective(cfg: DictConfig) -> None:
+    name = cfg.optimized_metric
+    if name is None:
+        return
+    if not str(name).startswith("val/"):
+        raise AffectZooError(f"optimized_metric: must be a validation value such as val/emotion/uar, got {name!r}")
+    if cfg.folds is not None:
+        raise AffectZooError("optimized_metric is a value of one run; with folds= there is none to optimise")
+
+
+def _check_frozen(cfg: DictConfig) -> None:
+    strategy = str(OmegaConf.select(cfg, "trainer.strategy", default="auto"))
+    if cfg.task.head_epochs and "ddp" in strategy and "find_unused_parameters" not in strategy:
+        raise AffectZooError(
+            f"task.head_epochs={cfg.task.head_epochs} freezes the encoder, and trainer.strategy={strategy} waits for "
+            f"its gradients; use trainer.strategy={strategy}_find_unused_parameters_true"
         )
 
 

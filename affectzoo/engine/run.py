@@ -28,6 +28,7 @@ from affectzoo.labels.space import LabelSpace, as_space
 from affectzoo.leaderboard.benchmark import load_benchmark
 from affectzoo.leaderboard.evaluate import evaluate
 from affectzoo.leaderboard.trained import key_hash
+from affectzoo.schema import check_arguments
 from affectzoo.structures.record import EvalRecord
 from affectzoo.structures.table import PredictionTable
 from affectzoo.zoo.base import AffectModel
@@ -66,6 +67,7 @@ def run(cfg: DictConfig) -> float | None:
 
 def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
     """Build data and model and train; resumes from `<run_dir>/checkpoints/last.ckpt` when that is there."""
+    check_arguments(AffectTask, cfg.task, "task", skip=3)  # model, loss, optimizer
     L.seed_everything(cfg.seed, workers=True, verbose=False)
     run_dir = Path(cfg.run_dir)
     _claim(cfg, run_dir)
@@ -98,6 +100,7 @@ def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
 def data_module(cfg: DictConfig, fold: int | None = None) -> AffectDataModule:
     """The configured data module, not opened yet; `fold` overrides the configured one."""
     make = instantiate(cfg.data, _partial_=True)  # a LabelSpace must not pass through OmegaConf
+    check_arguments(make.func, make.keywords, "data", skip=0)
     return make(label_space=label_space(cfg), seed=cfg.seed, **({} if fold is None else {"fold": fold}))
 
 
@@ -113,10 +116,27 @@ def starting_model(cfg: DictConfig, space: LabelSpace) -> AffectModel:
     if not cfg.init:
         return build_model(OmegaConf.to_container(cfg.model, resolve=True), space)
     model, config = load_artefact(cfg.init)
+    _check_start(cfg, model)
     if model.label_space.hash != space.hash:
         report.say(f"{cfg.init}: heads reset from {model.label_space.name} to {space.name}")
         model.reset_head(space)
     return model
+
+
+def _check_start(cfg: DictConfig, model: AffectModel) -> None:
+    """A start keeps the checkpoint's architecture and options: a configuration that says otherwise is an error.
+
+    Else the run's config.json would describe a model that was never trained.
+    """
+    wanted = OmegaConf.to_container(cfg.model, resolve=True)
+    arch = wanted.pop("card")["name"]
+    if arch != model.arch:
+        raise AffectZooError(f"init={cfg.init} is a {model.arch}, the configuration says model={arch}")
+    own = {k: v for k, v in model.options.items() if k in wanted and wanted[k] != v}
+    if own:
+        here = ", ".join(f"{k}={wanted[k]}" for k in own)
+        set_them = " ".join(f"model.{k}={v}" for k, v in own.items())
+        raise AffectZooError(f"init={cfg.init} was trained with other options than {here}; give {set_them}")
 
 
 @torch.inference_mode()
@@ -247,7 +267,7 @@ def _quiet() -> None:
 def _objective(cfg: DictConfig, logged: dict[str, float]) -> float | None:
     if cfg.optimized_metric is None:
         return None
-    if cfg.optimized_metric not in logged or not cfg.optimized_metric.startswith("val/"):
+    if cfg.optimized_metric not in logged:
         raise AffectZooError(
             f"optimized_metric {cfg.optimized_metric!r} must be a logged validation value: "
             f"{', '.join(k for k in sorted(logged) if k.startswith('val/'))}"

@@ -9,10 +9,13 @@ from torch import nn
 
 from affectzoo.engine.align import align_targets
 from affectzoo.engine.losses import MultiTaskLoss
+from affectzoo.errors import UnknownNameError
 from affectzoo.metrics.suite import MetricSuite
 from affectzoo.structures.prediction import AffectPrediction
 from affectzoo.structures.sample import AffectBatch
 from affectzoo.zoo.base import AffectModel
+
+SCHEDULES = ("cosine", "constant")
 
 
 class AffectTask(L.LightningModule):
@@ -34,6 +37,8 @@ class AffectTask(L.LightningModule):
         encoder_rate: float = 1.0,
         seed: int = 0,
     ):
+        if schedule not in SCHEDULES:
+            raise UnknownNameError("schedule", schedule, SCHEDULES, "task")
         super().__init__()
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.schedule, self.warmup, self.head_epochs = schedule, warmup, head_epochs
@@ -44,8 +49,15 @@ class AffectTask(L.LightningModule):
         """Predict a batch."""
         return self.model(batch)
 
+    def on_train_start(self) -> None:
+        """Lightning begins no epoch anew when a run goes on in the middle of one."""
+        self._freeze()
+
     def on_train_epoch_start(self) -> None:
         """Heads alone while head_epochs last."""
+        self._freeze()
+
+    def _freeze(self) -> None:
         frozen = self.current_epoch < self.head_epochs
         for p in self._encoder_parameters():
             p.requires_grad_(not frozen)

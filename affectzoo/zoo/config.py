@@ -73,8 +73,7 @@ class PretrainedConfig:
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self):
-        if not re.fullmatch(r"[A-Za-z0-9_-]+", self.tag):
-            raise AffectZooError(f"tag {self.tag!r}: letters, digits, '_' and '-' only (it becomes a folder name)")
+        check_tag(self.tag)
         if "hash" not in self.label_space:
             raise AffectZooError("label_space: has no hash")
         space = self.space
@@ -106,6 +105,12 @@ class PretrainedConfig:
     def to_json(self) -> dict[str, Any]:
         """What config.json holds: everything but the training keys."""
         return {k: v for k, v in to_dict(self).items() if k != "training_keys"}
+
+
+def check_tag(tag: object) -> None:
+    """Raise AffectZooError for a tag that cannot be part of a folder name."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", str(tag)):
+        raise AffectZooError(f"tag {tag!r}: letters, digits, '_' and '-' only (it becomes a folder name)")
 
 
 def read_config(folder: str | Path) -> PretrainedConfig:

@@ -1,13 +1,13 @@
 """From a catalogue name, or a node of a Hydra config, to a model."""
 
-import inspect
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from affectzoo.errors import AffectZooError, UnknownNameError
+from affectzoo.errors import AffectZooError
 from affectzoo.labels.space import LabelSpace, as_space
 from affectzoo.plugins import import_target
+from affectzoo.schema import check_arguments
 from affectzoo.zoo.base import AffectModel
 from affectzoo.zoo.catalogue import find_checkpoint, model_entry, refuse_paths, split_name
 
@@ -50,10 +50,7 @@ def build_model(cfg: Mapping[str, Any], label_space: LabelSpace | str) -> Affect
     cls = import_target(target)
     if not (isinstance(cls, type) and issubclass(cls, AffectModel)):
         raise AffectZooError(f"_target_ {target!r} is not an AffectModel")
-    known = [n for n in inspect.signature(cls.__init__).parameters if n not in ("self", "label_space")]
-    for option in options:
-        if option not in known:
-            raise UnknownNameError("option", option, known, card.get("name") or target)
+    check_arguments(cls.__init__, options, card.get("name") or target, skip=2)  # self, label_space
     model = cls(label_space=as_space(label_space), **options)
     model.arch = card.get("name", "")
     return model
