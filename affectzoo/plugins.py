@@ -14,6 +14,7 @@ value is the package's import name. Beside the package's `__init__.py` lies `plu
 The built-in families enter by the same door.
 """
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -26,6 +27,7 @@ from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.schema import from_dict, read_yaml
 
 GROUP = "affectzoo.plugins"
+CACHE_VARIABLE = "AFFECTZOO_CACHE"
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,12 @@ def _add(found: dict[str, Path], name: str, path: Path) -> None:
     if name in found:
         raise AffectZooError(f"two plug-ins offer {name!r}: {found[name]} and {path}")
     found[name] = path
+
+
+def cache_folder() -> Path:
+    """The folder named by AFFECTZOO_CACHE, or affectzoo/ in the user's cache folder: features and downloads."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get(CACHE_VARIABLE) or Path(base) / "affectzoo")
 
 
 def verbs() -> tuple[Verb, ...]:

@@ -11,6 +11,11 @@ _SHOWN = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
+    parser.epilog = (
+        "A file that cannot be used gets a row with its error. Exit codes: 0 done, also when single files failed; "
+        "1 with --strict when any failed; 2 an error that stops all. The same command goes on where an interrupted "
+        "one stopped."
+    )
     parser.add_argument("files", nargs="+", metavar="FILES", help="files, folders, globs, or '-' for a list on stdin")
     parser.add_argument(
         "--model",
@@ -34,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """Predict, print a short table and where the long one is. Returns 0; with --strict, 1 when a file failed."""
     from affectzoo.inference.predictor import load_predictor
     from affectzoo.inference.run import predict_files
-    from affectzoo.inference.sources import find_files
+    from affectzoo.inference.sources import find_files, other_types
     from affectzoo.labels.mapping import map_spaces
 
     predictor = load_predictor(args.model, args.device)
@@ -48,6 +53,10 @@ def run(args: argparse.Namespace) -> int:
     failed = table.frame.loc[table.frame["error"].ne(""), "key"].nunique()
     _show(table)
     print(f"{len(paths) - failed} of {len(paths)} files predicted; written to {args.out}")
+    left_out = other_types(args.files, predictor.modalities)
+    if left_out:
+        kinds = ", ".join(f"{n} {suffix}" for suffix, n in left_out.items())
+        print(f"left out of the folders, since no reader takes them for this model: {kinds}")
     if args.plot and failed < len(paths):
         _plot(args.out)
     return int(args.strict and failed > 0)

@@ -16,11 +16,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from affectzoo.errors import AffectZooError, FileError
+from affectzoo.plugins import CACHE_VARIABLE, cache_folder
 from affectzoo.structures.sample import AffectSample
 from affectzoo.structures.signal import Signal, SignalRef
 
-CACHE_VARIABLE = "AFFECTZOO_CACHE"
-FORMAT = 1  # part of every name: raise it when the files, or what a reader gives, change
+#: Part of every name. Raise it when the layout of the files changes, and when one of our readers gives something else
+#: for the same bytes: the name holds the source's bytes and the transforms' versions, and no version of a reader.
+FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -31,22 +33,18 @@ class Failure:
     reason: str
 
 
-def default_cache_dir() -> Path:
-    """The folder named by AFFECTZOO_CACHE, or ~/.cache/affectzoo."""
-    return Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "affectzoo")
-
-
 class FeatureCache:
     """One safetensors file a sample and preparation, named by a sha256 over what decides its contents.
 
-    That is: the bytes of each source file (or of the array in memory), the part of it, and `spec`, the
-    JSON-able identity of the preparation. Files appear by an atomic rename: a killed run leaves no half
-    file and goes on where it stopped. A file that cannot be read is made again.
+    That is: the bytes of each source file (or of the array in memory), the part of it, and `spec`, the JSON-able
+    identity of the preparation. A reader has no version of its own: where a plug-in's reader changes, raise the
+    `version` of the transforms that take what it gives (for our readers: FORMAT). Files appear by an atomic rename: a
+    killed run leaves no half file and goes on where it stopped. A file that cannot be read is made again.
     Raises FileError when the folder cannot be made or written.
     """
 
     def __init__(self, folder: str | Path | None = None):
-        self.folder = Path(folder) if folder is not None else default_cache_dir()
+        self.folder = Path(folder) if folder is not None else cache_folder()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as e:

@@ -170,6 +170,12 @@ class AffectDataModule(LightningDataModule):
         if self.split == "all":
             return {"train": [], "val": [], "test": [s.key for s in samples]}, ()
         groups = (self.val_group,) if self.val_group else self.card.groups or tuple(sorted(samples[0].groups))
+        if not groups:
+            warnings.warn(
+                f"data set {self.card.name!r}: no groups are named, so nothing keeps a person's items in one part "
+                "(a table: data.options.groups=[speaker])",
+                stacklevel=3,
+            )
         if self.split is not None:
             own = str(self.split).endswith(".csv")
             folds = read_folds(self.split, None, groups) if own else load_folds(self.card, self.split)

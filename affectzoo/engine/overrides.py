@@ -71,11 +71,11 @@ def check_types(cfg: DictConfig, words: Sequence[str]) -> None:
             raise AffectZooError(f"{key}: expected a {wanted} such as {old}, got {new!r}")
 
 
-def _unknown(kind: str, name: str, known: Sequence[str], separator: str) -> str:
+def _unknown(kind: str, word: str, known: Sequence[str], separator: str) -> str:
     """The message for a name; it lists what is known beside it, and what is near it anywhere."""
-    parent = name.rpartition(separator)[0]
+    parent = word.rpartition(separator)[0]
     beside = (n for n in known if n.rpartition(separator)[0] == parent)
-    return str(UnknownNameError(kind, name, {*beside, *nearest(name, known)}))
+    return str(UnknownNameError(kind, word, {*beside, *nearest(word, known)}))
 
 
 def _kind(value: Any) -> str:

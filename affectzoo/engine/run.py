@@ -231,8 +231,8 @@ def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRe
 
 def checkpoint_tag(tag: str, free: bool, fold: int | None = None) -> str:
     """The tag with its fold, ending in `-research` where the data are not free for any use."""
-    name = tag.removesuffix(RESEARCH) + ("" if fold is None else f"-fold{fold}")
-    return name + (RESEARCH if tag.endswith(RESEARCH) or not free else "")
+    bare = tag.removesuffix(RESEARCH)
+    return bare + ("" if fold is None else f"-fold{fold}") + (RESEARCH if bare != tag or not free else "")
 
 
 def _claim(cfg: DictConfig, run_dir: Path) -> None:
@@ -272,4 +272,5 @@ def _objective(cfg: DictConfig, logged: dict[str, float]) -> float | None:
             f"optimized_metric {cfg.optimized_metric!r} must be a logged validation value: "
             f"{', '.join(k for k in sorted(logged) if k.startswith('val/'))}"
         )
+    report.say(f"{cfg.optimized_metric}: {logged[cfg.optimized_metric]:.4f}")
     return logged[cfg.optimized_metric]

@@ -3,6 +3,7 @@
 Pre-cropped mode: the whole frame is taken as the face; nothing is detected or aligned here.
 """
 
+import os
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,11 @@ import numpy as np
 
 from affectzoo.errors import FileError
 from affectzoo.structures.signal import Signal
+
+# A broken file is told by our own errors; OpenCV and FFmpeg would add lines to stderr that do not name it.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+if "OPENCV_LOG_LEVEL" not in os.environ:
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 #: A longer side is scaled down to this many pixels while a video is read; faces are analysed at 64 to 224.
 MAX_SIDE = 256

@@ -4,6 +4,7 @@ import glob
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,6 +30,15 @@ def find_files(inputs: Iterable[str | Path], modalities: Iterable[str]) -> list[
         for path in _expand(item, wanted):
             found.setdefault(path)
     return list(found)
+
+
+def other_types(inputs: Iterable[str | Path], modalities: Iterable[str]) -> dict[str, int]:
+    """Extensions of the files in named folders that `find_files` leaves out, and how many there are of each."""
+    wanted, counts = readable_extensions(modalities), Counter()
+    for folder in (Path(item).expanduser() for item in inputs if Path(item).expanduser().is_dir()):
+        files = (p for p in folder.rglob("*") if p.is_file() and not _hidden(p.relative_to(folder)))
+        counts.update(p.suffix.lower() or "(none)" for p in files if p.suffix.lower() not in wanted)
+    return dict(counts.most_common())
 
 
 def readable_extensions(modalities: Iterable[str]) -> tuple[str, ...]:
@@ -78,11 +88,15 @@ def _expand(item: str | Path, wanted: tuple[str, ...]) -> list[Path]:
 
 
 def _readable(paths: Iterable[Path], base: Path | None, wanted: tuple[str, ...]) -> list[Path]:
-    def hidden(p: Path) -> bool:
-        return any(part.startswith(".") for part in (p.relative_to(base) if base else Path(p.name)).parts)
+    def shown(p: Path) -> bool:
+        return not _hidden(p.relative_to(base) if base else Path(p.name))
 
-    files = (p for p in paths if p.suffix.lower() in wanted and not hidden(p) and p.is_file())
+    files = (p for p in paths if p.suffix.lower() in wanted and shown(p) and p.is_file())
     return sorted(files, key=natural_key)
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _some(files: list[Path], otherwise: str) -> list[Path]:

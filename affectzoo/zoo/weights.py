@@ -16,18 +16,13 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from affectzoo.errors import AffectZooError, FileError
+from affectzoo.plugins import cache_folder
 from affectzoo.zoo.config import CARD, CONFIG, GOLDEN, RECORD, TRAINING_KEYS, WEIGHTS, file_sha256
 
 _PIECE = 1 << 20
 _TIMEOUT_S = 30
 _HUB_ID = re.compile(r"hf-hub:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>.*))?")
 _HUB_URL = re.compile(r"https?://huggingface\.co/.+?/(?:resolve|raw|blob)/(?P<revision>[^/]+)/")
-
-
-def cache_folder() -> Path:
-    """AFFECTZOO_CACHE, or affectzoo/ in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("AFFECTZOO_CACHE") or Path(base) / "affectzoo")
 
 
 def download(

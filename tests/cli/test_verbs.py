@@ -76,9 +76,11 @@ def clips(tmp_path):
 def test_predict_in_a_process_of_its_own(shipped, toy, clips, tmp_path):
     shipped()
     (clips / "broken.pulse").write_text("8 x")
+    (clips / "a" / "voice.m4a").write_text("")
     result = cli("predict", clips, "--model", "toy/mean.first", site=toy, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "3 of 4 files predicted; written to predictions.csv" in result.stdout and "not a pulse file" in result.stdout
+    assert "left out of the folders" in result.stdout and "1 .m4a" in result.stdout
     table = PredictionTable.read(tmp_path / "predictions.csv")
     assert table.frame.key.tolist() == ["a/x", "a/y", "broken", "z"]
     assert not list(tmp_path.glob("*.partial*"))

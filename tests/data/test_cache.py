@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from datakit import Double, Model, sample
 
-from affectzoo.data.cache import FeatureCache, default_cache_dir, prepare_all
+from affectzoo.data.cache import FeatureCache, prepare_all
 from affectzoo.errors import AffectZooError, FileError
+from affectzoo.plugins import cache_folder
 from affectzoo.structures.sample import AffectSample
 from affectzoo.structures.signal import Signal, SignalRef
 
@@ -136,9 +137,12 @@ def test_two_processes_fill_one_folder(tmp_path):
 
 def test_the_folder_by_variable_and_by_default(monkeypatch):
     monkeypatch.setenv("AFFECTZOO_CACHE", "/some/where")
-    assert default_cache_dir() == Path("/some/where")
+    assert cache_folder() == Path("/some/where")
     monkeypatch.delenv("AFFECTZOO_CACHE")
-    assert default_cache_dir() == Path.home() / ".cache" / "affectzoo"
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert cache_folder() == Path.home() / ".cache" / "affectzoo"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/my/cache")
+    assert cache_folder() == Path("/my/cache/affectzoo")
 
 
 def test_a_folder_that_cannot_be(tmp_path):

@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import warnings
+from dataclasses import replace
 
 import lightning as L
 import numpy as np
@@ -64,6 +65,13 @@ def test_without_a_split_parts_are_drawn_by_group():
     assert [len(f) for f in found] == [4, 1, 1] and len(set.union(*found)) == 6
     assert module(val_fraction=0.2).samples("test")[0].key == data.samples("test")[0].key
     assert len({module(val_fraction=0.2, seed=s).samples("test")[0].groups["speaker"] for s in range(12)}) > 2
+
+
+def test_that_nobody_is_kept_apart_is_told():
+    kit = dataset(groups=())
+    bare = Dataset(kit.card, [replace(s, groups={}) for s in kit.samples], kit.space)
+    with pytest.warns(UserWarning, match="no groups are named"):
+        AffectDataModule(bare, cache=False).setup()
 
 
 def test_all_into_test():

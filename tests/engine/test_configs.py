@@ -62,8 +62,7 @@ def test_every_experiment_instantiates(name, tmp_path):
 
 @pytest.mark.parametrize("group,name", [(g, n) for g, names in GROUPS.items() for n in names])
 def test_every_group_file_composes(group, name, tmp_path):
-    key = {"hparams_search": "+hparams_search"}.get(group, group)
-    override = f"{key}={name}"
+    override = f"{group}={name}"
     if group == "data":
         cfg = composed(override, tmp=tmp_path)
         assert instantiate(cfg.data).card.name == cfg.data.dataset

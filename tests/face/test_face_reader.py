@@ -136,6 +136,13 @@ def test_not_a_video(tmp_path, content):
         read_video(tmp_path / "a.mp4")
 
 
+def test_a_broken_video_leaves_no_lines_of_the_decoder_on_stderr(tmp_path, capfd):
+    (tmp_path / "a.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42" + bytes(range(200)))
+    with pytest.raises(FileError):
+        read_video(tmp_path / "a.mp4")
+    assert capfd.readouterr().err == ""
+
+
 def test_a_playlist_does_not_open_other_files(tmp_path, clip):
     (tmp_path / "other.mp4").write_bytes(clip[0].read_bytes())
     (tmp_path / "a.mp4").write_text("ffconcat version 1.0\nfile other.mp4\n")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from toykit import write_pulse
 
 from affectzoo.errors import AffectZooError
-from affectzoo.inference.sources import file_keys, find_files, natural_key, readable_extensions
+from affectzoo.inference.sources import file_keys, find_files, natural_key, other_types, readable_extensions
 
 
 @pytest.fixture
@@ -38,6 +38,13 @@ def test_extensions_come_from_the_readers_that_give_all_modalities(toy):
 
 def test_a_folder_gives_readable_files_in_natural_order(toy, tree):
     assert names(find_files([tree], ["pulse"]), tree) == ["b/clip1.PULSE", "clip2.pulse", "clip10.pulse"]
+
+
+def test_what_a_folder_holds_beside_is_counted_by_type(toy, tree):
+    (tree / "b" / "more.TXT").write_text("")
+    (tree / "LICENSE").write_text("")
+    assert other_types([tree, tree / "notes.txt"], ["pulse"]) == {".txt": 2, "(none)": 1}
+    assert other_types([tree / "*", "-"], ["pulse"]) == {}
 
 
 def test_a_glob_gives_the_same(toy, tree):
