@@ -36,6 +36,11 @@ class KeepBest(L.Callback):
         """Restore after a resume."""
         self.best = state["best"]
 
+    def on_fit_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
+        """Raise AffectZooError when there is nothing to validate on: no epoch could be the best."""
+        if not trainer.limit_val_batches:
+            raise AffectZooError(f"KeepBest: {self.monitor} needs a validation part, and this run has none")
+
     def on_validation_end(self, trainer: L.Trainer, task: L.LightningModule) -> None:
         """Compare and keep."""
         if trainer.sanity_checking:

@@ -26,6 +26,7 @@ CASES = [
     ("+task.warm=3", "task: unknown option 'warm'. Did you mean 'warmup'"),
     ("task.schedule=cos", "unknown schedule 'cos'. Did you mean 'cosine'"),
     ("+loss.weights.vda=1", "loss: unknown loss field 'vda'. Did you mean 'vad'"),
+    ("callbacks=best data.val_fraction=0", "KeepBest: val/emotion/uar needs a validation part"),
     ("run_dir=", "run_dir: must name a folder"),
     ("threads=0", "threads: must be null or at least 1, got 0"),
     ("folds=3", "folds: must be null, all or a list of fold numbers such as [0,1], got 3"),
