@@ -54,9 +54,7 @@ class LogMel(Transform):
         if level not in ("utterance", "absolute"):
             raise AffectZooError(f"LogMel: level must be 'utterance' or 'absolute', got {level!r}")
         if not 0 <= f_min < f_max <= sample_rate / 2:
-            raise AffectZooError(
-                f"LogMel: need 0 <= f_min < f_max <= {sample_rate / 2:g} Hz, got {f_min} and {f_max}"
-            )
+            raise AffectZooError(f"LogMel: need 0 <= f_min < f_max <= {sample_rate / 2:g} Hz, got {f_min} and {f_max}")
         self.sample_rate, self.n_mels, self.hop_ms, self.win_ms = sample_rate, n_mels, hop_ms, win_ms
         self.f_min, self.f_max, self.floor, self.level, self.trim = f_min, f_max, floor, level, trim
         self._hop, window = round(sample_rate * hop_ms / 1000), round(sample_rate * win_ms / 1000)
@@ -108,14 +106,10 @@ def check_audio(signal: Signal) -> np.ndarray:
     if audio.ndim != 1:
         raise AffectZooError(f"audio must be mono, shape (N,); got {signal.data.shape}")
     if signal.duration_s < MIN_SECONDS:
-        raise AffectZooError(
-            f"audio is too short: {signal.duration_s:.3f} s, at least {MIN_SECONDS} s are needed"
-        )
+        raise AffectZooError(f"audio is too short: {signal.duration_s:.3f} s, at least {MIN_SECONDS} s are needed")
     if not np.isfinite(audio).all():
         first = int(np.flatnonzero(~np.isfinite(audio))[0])
-        raise AffectZooError(
-            f"audio is not finite: sample {first} ({first / signal.rate_hz:.3f} s) is {audio[first]}"
-        )
+        raise AffectZooError(f"audio is not finite: sample {first} ({first / signal.rate_hz:.3f} s) is {audio[first]}")
     rms = float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
     if rms < SILENT_RMS:
         raise AffectZooError(f"audio is silent: RMS {rms:.1e} of full scale, {SILENT_RMS:.0e} is the least")

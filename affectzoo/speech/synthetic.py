@@ -86,9 +86,7 @@ def draw_vad(space: LabelSpace, emotion: int, rng: np.random.Generator) -> np.nd
     mean, sd, defined = space_gaussians(space)
     if not defined[emotion]:
         name = space.names("emotion")[emotion]
-        raise AffectZooError(
-            f"label space {space.name!r}: {name!r} has no term, so no voice can be drawn for it"
-        )
+        raise AffectZooError(f"label space {space.name!r}: {name!r} has no term, so no voice can be drawn for it")
     return np.clip(rng.normal(mean[emotion], SCATTER * sd[emotion]), -1, 1).astype(np.float32)
 
 
@@ -104,9 +102,7 @@ def _samples(
         yield _sample(space, seed, index, seconds, speakers, spread)
 
 
-def _sample(
-    space: LabelSpace, seed: int, index: int, seconds: float, speakers: int, spread: float
-) -> AffectSample:
+def _sample(space: LabelSpace, seed: int, index: int, seconds: float, speakers: int, spread: float) -> AffectSample:
     rng = np.random.default_rng([seed, 0, index])
     speaker = index % speakers
     emotion = (speaker + index // speakers) % space.size("emotion")  # each speaker goes through all of them

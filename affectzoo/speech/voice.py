@@ -135,9 +135,7 @@ def _syllables(rate_hz: float, seconds: float, t: np.ndarray, rng: np.random.Gen
     return np.interp(t, edge, np.arange(len(edge)))
 
 
-def _pitch(
-    p: Prosody, place: np.ndarray, progress: np.ndarray, rng: np.random.Generator, rate_hz: int
-) -> np.ndarray:
+def _pitch(p: Prosody, place: np.ndarray, progress: np.ndarray, rng: np.random.Generator, rate_hz: int) -> np.ndarray:
     """(N,) pitch in Hz: slope, an accent on each syllable (0.3 to 1 of the range), jitter at 100 Hz."""
     accents = rng.uniform(0.3, 1.0, size=int(place[-1]) + 2)
     accent = accents[place.astype(int)] * np.sin(np.pi * (place % 1))
@@ -157,9 +155,7 @@ def _pulses(f0: np.ndarray, rate_hz: int) -> np.ndarray:
     return (np.where(near, 2 * n_harmonics + 1, kernel) - 1) / 2
 
 
-def _filter(
-    source: np.ndarray, p: Prosody, place: np.ndarray, rng: np.random.Generator, rate_hz: int
-) -> np.ndarray:
+def _filter(source: np.ndarray, p: Prosody, place: np.ndarray, rng: np.random.Generator, rate_hz: int) -> np.ndarray:
     """Source (N,) through tilt and a chain of vowels' formants, cross-faded where the voice is weakest."""
     size = next_fast_len(len(source) + rate_hz // 4, real=True)  # the longest ringing is over in 0.25 s
     f = np.fft.rfftfreq(size, 1 / rate_hz)

@@ -65,9 +65,7 @@ def test_a_row_becomes_a_sample(corpus, name):
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_broken_row_is_skipped(corpus, name):
     row = LAYOUTS[name][0]
-    root = corpus(
-        name, {**row, "path": "wav/gone.flac"}, {**row, "path": "wav/odd.flac", "emotion": "angerr"}
-    )
+    root = corpus(name, {**row, "path": "wav/gone.flac"}, {**row, "path": "wav/odd.flac", "emotion": "angerr"})
     with pytest.warns(BrokenRowWarning) as caught:
         data = open_dataset(name, root)
     said = " ".join(str(w.message) for w in caught)

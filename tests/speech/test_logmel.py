@@ -24,9 +24,19 @@ def noise(seconds: float, rate: int = 16000, seed: int = 0) -> np.ndarray:
 
 
 def test_equals_librosa(voice):
-    mel = librosa.feature.melspectrogram(y=voice.data, sr=16000, n_fft=1024, win_length=400, hop_length=160,
-                                         fmin=50, fmax=7600, n_mels=64, htk=True, norm=None,
-                                         pad_mode="constant")
+    mel = librosa.feature.melspectrogram(
+        y=voice.data,
+        sr=16000,
+        n_fft=1024,
+        win_length=400,
+        hop_length=160,
+        fmin=50,
+        fmax=7600,
+        n_mels=64,
+        htk=True,
+        norm=None,
+        pad_mode="constant",
+    )
     gain = librosa.filters.get_window("hann", 400).sum() ** 2
     got = LogMel(level="absolute")(voice)
     np.testing.assert_allclose(got.data, np.log(np.maximum(mel.T / gain, 1e-8)), atol=2e-3)
@@ -51,7 +61,7 @@ def test_silence_around_the_voice_shifts_but_does_not_change_it(voice):
     pad = np.zeros(8000, np.float32)
     padded = LogMel()(Signal(np.concatenate([pad, voice.data, pad]), 16000)).data
     alone = LogMel()(voice).data
-    np.testing.assert_allclose(padded[52:48 + len(alone)], alone[2:-2], atol=0.02)
+    np.testing.assert_allclose(padded[52 : 48 + len(alone)], alone[2:-2], atol=0.02)
 
 
 def test_rate_does_not_matter(voice):
@@ -76,12 +86,18 @@ def test_mask_and_origin_survive(voice):
     assert not out.mask[:25].any() and out.mask[25:].all()
 
 
-@pytest.mark.parametrize("data, reason", [
-    (np.zeros(16000), "silent"), (np.full(16000, 1e-7), "silent"), (noise(0.09), "too short"),
-    (np.zeros(0), "too short"), (noise(1.0).reshape(-1, 2), "mono"),
-    (np.where(np.arange(16000) == 8000, np.nan, noise(1.0)), r"sample 8000 \(0\.500 s\) is nan"),
-    (np.where(np.arange(16000) == 3, np.inf, noise(1.0)), "sample 3 .* is inf"),
-])
+@pytest.mark.parametrize(
+    "data, reason",
+    [
+        (np.zeros(16000), "silent"),
+        (np.full(16000, 1e-7), "silent"),
+        (noise(0.09), "too short"),
+        (np.zeros(0), "too short"),
+        (noise(1.0).reshape(-1, 2), "mono"),
+        (np.where(np.arange(16000) == 8000, np.nan, noise(1.0)), r"sample 8000 \(0\.500 s\) is nan"),
+        (np.where(np.arange(16000) == 3, np.inf, noise(1.0)), "sample 3 .* is inf"),
+    ],
+)
 def test_audio_that_no_model_should_answer_on(data, reason):
     with pytest.raises(AffectZooError, match=reason):
         LogMel()(Signal(data, 16000))

@@ -10,8 +10,17 @@ from scipy.signal import find_peaks
 from affectzoo.errors import AffectZooError
 from affectzoo.speech.voice import Prosody, Voice, draw_voice, prosody_from_vad, speak
 
-PLAIN = Prosody(f0_hz=150, range_st=0.5, slope_st=0.0, rate_hz=4.0, level_dbfs=-24, tilt_db=8, formants=1.0,
-                jitter=0.0, breath_db=-40)
+PLAIN = Prosody(
+    f0_hz=150,
+    range_st=0.5,
+    slope_st=0.0,
+    rate_hz=4.0,
+    level_dbfs=-24,
+    tilt_db=8,
+    formants=1.0,
+    jitter=0.0,
+    breath_db=-40,
+)
 VOICE = Voice(120.0, 1.0, "low")
 
 
@@ -22,7 +31,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 def measured_pitch(audio: np.ndarray) -> np.ndarray:
     """Pitch of the loud frames."""
     f0 = librosa.yin(audio, fmin=60, fmax=500, sr=16000, frame_length=1024, hop_length=160)
-    rms = librosa.feature.rms(y=audio, frame_length=400, hop_length=160)[0][:len(f0)]
+    rms = librosa.feature.rms(y=audio, frame_length=400, hop_length=160)[0][: len(f0)]
     return f0[rms > 0.5 * rms.max()]
 
 
@@ -48,6 +57,7 @@ def test_slope_shows_in_the_pitch():
         f0 = measured_pitch(speak(dataclasses.replace(PLAIN, slope_st=slope), 1.5, rng())[0])
         third = len(f0) // 3
         return 12 * np.log2(f0[-third:].mean() / f0[:third].mean())
+
     assert change(6.0) > 2 and change(-6.0) < -2
 
 
@@ -72,6 +82,7 @@ def test_tilt_and_formants_move_the_spectrum():
     def centroid(**change) -> float:
         audio, _ = speak(dataclasses.replace(PLAIN, **change), 1.0, rng())
         return librosa.feature.spectral_centroid(y=audio, sr=16000).mean()
+
     assert centroid(tilt_db=5) > centroid(tilt_db=8) > centroid(tilt_db=13)
     assert centroid(formants=1.2) > centroid() > centroid(formants=0.9)
 
@@ -89,8 +100,17 @@ def test_arousal_raises_pitch_range_rate_and_level():
 
 def test_equations_without_spread():
     p = prosody_from_vad(np.array([0.5, 1.0, -0.5]), VOICE, rng(), spread=0.0)
-    expected = Prosody(f0_hz=120 * 2 ** (6.5 / 12), range_st=7.0, slope_st=0.5, rate_hz=6.0, level_dbfs=-22.0,
-                       tilt_db=6.0, formants=1.06, jitter=0.007, breath_db=-21.5)
+    expected = Prosody(
+        f0_hz=120 * 2 ** (6.5 / 12),
+        range_st=7.0,
+        slope_st=0.5,
+        rate_hz=6.0,
+        level_dbfs=-22.0,
+        tilt_db=6.0,
+        formants=1.06,
+        jitter=0.007,
+        breath_db=-21.5,
+    )
     assert dataclasses.astuple(p) == pytest.approx(dataclasses.astuple(expected))
 
 

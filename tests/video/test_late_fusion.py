@@ -40,9 +40,13 @@ def stream(seconds, rate, shape, pad_s, seed=0, t0=0.0) -> BatchSignal:
 
 
 def make_batch(seconds, pad_s=0.0, seed=0, t0=0.0) -> AffectBatch:
-    return AffectBatch([str(i) for i in range(len(seconds))], {
-        "face": stream(seconds, 10.0, (16, 16, 3), pad_s, seed, t0),
-        "audio": stream(seconds, 100.0, (64,), pad_s, seed + 50, t0)})
+    return AffectBatch(
+        [str(i) for i in range(len(seconds))],
+        {
+            "face": stream(seconds, 10.0, (16, 16, 3), pad_s, seed, t0),
+            "audio": stream(seconds, 100.0, (64,), pad_s, seed + 50, t0),
+        },
+    )
 
 
 def run(model, batch):

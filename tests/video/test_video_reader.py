@@ -35,8 +35,8 @@ def tone(seconds: float, rate: int = 16000, start: float = 0.0) -> np.ndarray:
 
 
 def test_npz_round_trip(tmp_path):
-    path, = write_files(tmp_path, 1, seed=2, seconds=2.0)
-    sample, = generate(1, seed=2, seconds=2.0)
+    (path,) = write_files(tmp_path, 1, seed=2, seconds=2.0)
+    (sample,) = generate(1, seed=2, seconds=2.0)
     signals = read_file(path, BOTH)
     for name in BOTH:
         np.testing.assert_array_equal(signals[name].data, sample.signals[name].data)
@@ -44,8 +44,8 @@ def test_npz_round_trip(tmp_path):
 
 
 def test_film_with_side_car_round_trip(tmp_path):
-    path, = write_files(tmp_path, 1, seed=2, seconds=2.0, suffix=".mp4")
-    sample, = generate(1, seed=2, seconds=2.0)
+    (path,) = write_files(tmp_path, 1, seed=2, seconds=2.0, suffix=".mp4")
+    (sample,) = generate(1, seed=2, seconds=2.0)
     signals = read_file(path, BOTH)
     np.testing.assert_allclose(signals["audio"].data, sample.signals["audio"].data, atol=1 / 32000)
     face = sample.signals["face"].data.astype(float)
@@ -73,6 +73,7 @@ def without_pyav(monkeypatch):
         if name == "av":
             raise ModuleNotFoundError("No module named 'av'", name="av")
         return real(name, *args, **kw)
+
     monkeypatch.setattr(builtins, "__import__", fake)
 
 
@@ -133,18 +134,21 @@ def test_sound_and_picture_that_do_not_belong_together(tmp_path):
         read_npz(tmp_path / "a.npz")
 
 
-@pytest.mark.parametrize("change, reason", [
-    ({"face": np.zeros((10, 16, 16), np.uint8)}, "'face' must be"),
-    ({"face": np.zeros((10, 16, 16, 3), np.float32)}, "'face' must be"),
-    ({"face": np.zeros((0, 16, 16, 3), np.uint8)}, "'face' must be"),
-    ({"audio": np.zeros((16000, 2), np.float32)}, "'audio' must be"),
-    ({"audio": np.zeros(16000, np.int16)}, "'audio' must be"),
-    ({"audio": np.zeros(0, np.float32)}, "'audio' must be"),
-    ({"face_rate_hz": -1.0}, "'face_rate_hz' must be"),
-    ({"audio_rate_hz": np.nan}, "'audio_rate_hz' must be"),
-    ({"audio_rate_hz": "fast"}, "'audio_rate_hz' must be"),
-    ({"face": np.array([{"a": 1}], dtype=object)}, "pickled"),
-])
+@pytest.mark.parametrize(
+    "change, reason",
+    [
+        ({"face": np.zeros((10, 16, 16), np.uint8)}, "'face' must be"),
+        ({"face": np.zeros((10, 16, 16, 3), np.float32)}, "'face' must be"),
+        ({"face": np.zeros((0, 16, 16, 3), np.uint8)}, "'face' must be"),
+        ({"audio": np.zeros((16000, 2), np.float32)}, "'audio' must be"),
+        ({"audio": np.zeros(16000, np.int16)}, "'audio' must be"),
+        ({"audio": np.zeros(0, np.float32)}, "'audio' must be"),
+        ({"face_rate_hz": -1.0}, "'face_rate_hz' must be"),
+        ({"audio_rate_hz": np.nan}, "'audio_rate_hz' must be"),
+        ({"audio_rate_hz": "fast"}, "'audio_rate_hz' must be"),
+        ({"face": np.array([{"a": 1}], dtype=object)}, "pickled"),
+    ],
+)
 def test_bad_npz(tmp_path, change, reason):
     path = tmp_path / "clip.npz"
     np.savez(path, **arrays(**change))

@@ -26,9 +26,7 @@ def iter_samples(
         raise UnknownNameError("classes", classes, CLASSES, f"data set {card.name!r}")
     space = load_space(label_space or card.label_space)
     if classes == "all7" and "boredom" not in space.names("emotion"):
-        raise AffectZooError(
-            f"data set {card.name!r}: classes='all7' needs label_space='emodb7', not {space.name!r}"
-        )
+        raise AffectZooError(f"data set {card.name!r}: classes='all7' needs label_space='emodb7', not {space.name!r}")
 
     def make(row: dict) -> AffectSample | None:
         if classes == "clean4" and row["source"] != CLEAN_SOURCE:

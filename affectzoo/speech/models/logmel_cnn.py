@@ -105,9 +105,7 @@ class ResidualBlock(nn.Module):
     def __init__(self, inside: int, out: int, stride: tuple[int, int]):
         super().__init__()
         self.stride = stride
-        self.first = nn.Sequential(
-            nn.Conv2d(inside, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU()
-        )
+        self.first = nn.Sequential(nn.Conv2d(inside, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU())
         self.second = nn.Sequential(nn.Conv2d(out, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out))
         self.shortcut = nn.Sequential(nn.Conv2d(inside, out, 1, bias=False), nn.BatchNorm2d(out))
 
