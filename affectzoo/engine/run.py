@@ -49,15 +49,7 @@ class Fitted:
 
 
 def run(cfg: DictConfig) -> float | None:
-    """Run what the configuration says; returns the value of `optimized_metric` (a sweep's objective)."""
-    from affectzoo.engine.folds import run_folds
-
-    _quiet()
-    if cfg.threads:
-        torch.set_num_threads(cfg.threads)
-    if cfg.folds is not None:
-        run_folds(cfg)
-        return None
+    """One fit, its scores and its artefact; returns the value of `optimized_metric` (a sweep's objective)."""
     started = time.time()
     fitted = fit(cfg)
     if fitted.is_main:  # under DDP, scores are made once, on unpadded data
@@ -67,6 +59,9 @@ def run(cfg: DictConfig) -> float | None:
 
 def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
     """Build data and model and train; resumes from `<run_dir>/checkpoints/last.ckpt` when that is there."""
+    _quiet()
+    if cfg.threads:
+        torch.set_num_threads(cfg.threads)
     check_arguments(AffectTask, cfg.task, "task", skip=3)  # model, loss, optimizer
     L.seed_everything(cfg.seed, workers=True, verbose=False)
     run_dir = Path(cfg.run_dir)
