@@ -1,6 +1,7 @@
 """affectzoo evaluate: score a prediction table under a benchmark's protocol."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 HELP = "score a prediction table under a benchmark, with intervals and controls"
@@ -16,6 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap and of the prior control")
     parser.add_argument("--pool", choices=("mean", "max", "last"), help="turn answers over time into one a clip first")
     parser.add_argument(
+        "--drop-unknown",
+        action="store_true",
+        help="leave rows aside whose key the data set does not have; said in the record",
+    )
+    parser.add_argument(
         "--against",
         help="a second table of the same items: also give the paired difference (1000 draws when --n-boot is 0)",
     )
@@ -23,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print, and write the record where asked. Returns 0, also for a record that is not ranked."""
+    from affectzoo.leaderboard.answers import drop_unknown
     from affectzoo.leaderboard.benchmark import load_benchmark
     from affectzoo.leaderboard.compare import compare
     from affectzoo.leaderboard.evaluate import evaluate
@@ -32,7 +39,9 @@ def run(args: argparse.Namespace) -> int:
     benchmark = load_benchmark(args.benchmark)
     table = _read(args.predictions, args.pool)
     exam = open_exam(benchmark, args.data)
+    table, left = drop_unknown(table, exam) if args.drop_unknown else (table, "")
     record = evaluate(table, benchmark, n_boot=args.n_boot, seed=args.seed, data=exam, command=_command(args))
+    record = replace(record, remarks=(*record.remarks, left)) if left else record
     console = open_console()
     print_record(record, console)
     if args.against:
@@ -52,6 +61,6 @@ def _read(path: str, pool: str | None):
 
 def _command(args: argparse.Namespace) -> str:
     """The command with the file's name only: a record is published without the folders of a machine."""
-    pool = f" --pool {args.pool}" if args.pool else ""
+    pool = (f" --pool {args.pool}" if args.pool else "") + (" --drop-unknown" if args.drop_unknown else "")
     words = f"{Path(args.predictions).name} --benchmark {args.benchmark}"
     return f"affectzoo evaluate {words} --n-boot {args.n_boot} --seed {args.seed}{pool}"

@@ -14,7 +14,7 @@ Rules (ours, and part of every record):
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -58,6 +58,19 @@ def lay_over(table: PredictionTable, exam: Exam) -> Answers:
         remarks += _outside(exam, field, found)
         values[field], answered[field] = _fill_wrong(exam, field, found)
     return Answers(values, answered, missing, tuple(sorted(failed)), tuple(remarks))
+
+
+def drop_unknown(table: PredictionTable, exam: Exam) -> tuple[PredictionTable, str]:
+    """The table without keys that the data set does not have, and a remark that says how many ('' for none).
+
+    For folders that hold more than the data set's items; a misspelt key still counts as missing.
+    """
+    known = table.frame.key.isin(set(exam.index))
+    if known.all():
+        return table, ""
+    n = table.frame.key[~known].nunique()
+    frame = table.frame[known].reset_index(drop=True)
+    return replace(table, frame=frame), f"{n} keys that are not in {exam.benchmark.dataset!r} were left aside"
 
 
 def table_sha256(table: PredictionTable) -> str:
@@ -115,7 +128,10 @@ def _tested_frame(table: PredictionTable, exam: Exam) -> pd.DataFrame:
     frame = table.frame
     unknown = [k for k in frame.key.unique() if k not in exam.index]
     if unknown:
-        where = f"{exam.where}: {len(unknown)} of the table's keys are not in {exam.benchmark.dataset!r}"
+        where = (
+            f"{exam.where}: {len(unknown)} of the table's keys are not in {exam.benchmark.dataset!r} "
+            "(evaluate --drop-unknown leaves such rows aside)"
+        )
         raise UnknownNameError("key", unknown[0], exam.index, where)
     columns = ["key"] if table.meta.granularity == "clip" else ["key", "t_s"]
     twice = frame.duplicated(columns)

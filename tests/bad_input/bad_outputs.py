@@ -174,7 +174,7 @@ CASES = [
         "a key that the data set does not have",
         "prediction file",
         scored(misnamed),
-        r"speech-synthetic.*1 of the table's keys are not in 'speech_synthetic': unknown key .voice_so_ooooo",
+        r"speech-synthetic.*1 of the table's keys are not in 'speech_synthetic' .*: unknown key .voice_so_ooooo",
     ),
     Case(
         "answers over time to labels of whole clips",

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from affectzoo.errors import AffectZooError, UnknownNameError
-from affectzoo.leaderboard.answers import lay_over, table_sha256
+from affectzoo.leaderboard.answers import drop_unknown, lay_over, table_sha256
 from affectzoo.structures.table import PredictionTable
 
 from .tiny import ANSWERS, curve_exam, curve_table, table, tiny_exam
@@ -46,6 +46,14 @@ def test_an_answer_without_a_number_has_failed(exam):
 def test_unknown_key_offers_the_nearest(exam):
     with pytest.raises(UnknownNameError, match=r"unknown key 'b11'.*Did you mean 'b1'"):
         lay_over(table(ANSWERS | {"b11": "anger"}), exam)
+
+
+def test_unknown_keys_are_left_aside_when_asked_and_counted(exam):
+    left, remark = drop_unknown(table(ANSWERS | {"b11": "anger"}), exam)
+    assert remark.startswith("1 keys") and lay_over(left, exam).missing == ()
+    assert drop_unknown(table(ANSWERS), exam)[1] == ""
+    misspelt = {("b11" if k == "b1" else k): v for k, v in ANSWERS.items()}
+    assert lay_over(drop_unknown(table(misspelt), exam)[0], exam).missing == ("b1",)
 
 
 def test_a_key_answered_twice_is_an_error(exam):
