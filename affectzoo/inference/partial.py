@@ -53,7 +53,7 @@ class Partial:
         """Keep the rows of one file, on disk before this returns to the caller's loop."""
         first = meta if self.meta is None else None
         self._keep(id_, frame, first)
-        rows = frame.astype(object).where(frame.notna(), None).to_dict("list")
+        rows = {c: [None if x is None or x != x else x for x in frame[c].tolist()] for c in frame}  # NaN is not JSON
         line = {"id": id_, "rows": rows, "meta": None if first is None else to_dict(first)}
         self._file.write(json.dumps(line, allow_nan=False) + "\n")
         self._file.flush()

@@ -165,18 +165,15 @@ def _error_frame(read: _Read) -> pd.DataFrame:
 def _assemble(
     predictor: Predictor, partial: Partial, paths: list[Path], keys: list[str], ids: dict[Path, str]
 ) -> PredictionTable:
-    frames = [
-        partial.done[ids[p]].assign(key=key) if ids[p] in partial.done else partial.failed[ids[p]].assign(key=key)
-        for p, key in zip(paths, keys, strict=True)
-    ]
+    frames = [partial.done[ids[p]] if ids[p] in partial.done else partial.failed[ids[p]] for p in paths]
     meta = partial.meta or _empty_meta(predictor.model.label_space)
     meta = replace(meta, model=to_dict(predictor.info), training_keys=predictor.training_keys)
     space = LabelSpace.from_dict(meta.space)
     columns = ["key", "track", "t_s", *(f"{f}.{n}" for f in meta.kinds for n in space.names(f))]
     extra = sorted({c for f in frames for c in f.columns} - {*columns, "source", "error"})
     columns += [*extra, "source", "error"]
-    rows = [f.reindex(columns=columns) for f in frames]
-    frame = pd.DataFrame({c: np.concatenate([f[c].to_numpy() for f in rows]) for c in columns})
+    frame = pd.concat(frames, ignore_index=True).reindex(columns=columns)
+    frame["key"] = np.repeat(np.array(keys, object), [len(f) for f in frames])
     numeric = [c for c in columns if c == "t_s" or c.split(".")[0] in meta.kinds]
     return PredictionTable(frame.astype(dict.fromkeys(numeric, float)), meta)
 
