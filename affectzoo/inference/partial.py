@@ -50,10 +50,11 @@ class Partial:
         self._file.close()
 
     def add(self, id_: str, frame: pd.DataFrame, meta: TableMeta | None) -> None:
-        """Keep the rows of one file, on disk before this returns to the caller's loop."""
+        """Keep the rows of one file, on disk before this returns to the caller's loop. NaN is written as null."""
         first = meta if self.meta is None else None
         self._keep(id_, frame, first)
-        rows = {c: [None if x is None or x != x else x for x in frame[c].tolist()] for c in frame}  # NaN is not JSON
+        values = frame.to_numpy(object).T.tolist()
+        rows = {c: [None if x is None or x != x else x for x in v] for c, v in zip(frame, values, strict=True)}
         line = {"id": id_, "rows": rows, "meta": None if first is None else to_dict(first)}
         self._file.write(json.dumps(line, allow_nan=False) + "\n")
         self._file.flush()
