@@ -4,7 +4,7 @@ import torch
 
 from affectzoo.structures.prediction import AffectPrediction
 from affectzoo.structures.sample import AffectBatch, BatchTarget
-from affectzoo.structures.time import METHODS
+from affectzoo.structures.time import METHODS, SNAP
 
 
 def align_targets(pred: AffectPrediction, batch: AffectBatch) -> dict[str, BatchTarget]:
@@ -45,6 +45,7 @@ def _read(target: BatchTarget, pred: AffectPrediction, steps: int, method: str) 
     start = torch.zeros_like(t0) if target.t0_s is None else target.t0_s
     times = t0.double()[:, None] + torch.arange(steps, device=device, dtype=torch.float64) / pred.rate_hz
     pos = (times - start.double()[:, None]) * target.rate_hz
+    pos = torch.where((pos - pos.round()).abs() < SNAP, pos.round(), pos)
     n = target.values.shape[1]
     inside = ((pos >= -0.5) & (pos <= n - 0.5)).unsqueeze(-1)
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from affectzoo.errors import AffectZooError
 
+#: Share of a step below which a time counts as lying on the step. Ours.
+SNAP = 1e-6
 METHODS = {"vad": "linear", "emotion": "nearest", "au": "nearest", "state": "nearest"}
 
 
@@ -34,6 +36,8 @@ def read_at(
         np.ones(values.shape, bool) if mask is None else np.broadcast_to(np.asarray(mask).reshape(n, -1), values.shape)
     )
     pos = (np.asarray(times_s, float) - t0_s) * rate_hz
+    # A time that is a step but for rounding is that step: it must not need its neighbour's label.
+    pos = np.where(np.abs(pos - np.round(pos)) < SNAP, np.round(pos), pos)
     inside = (pos >= -0.5) & (pos <= n - 0.5)
     if method == "nearest":
         i = np.clip(np.floor(pos + 0.5).astype(int), 0, n - 1)
