@@ -140,13 +140,11 @@ def predict_part(cfg: DictConfig, fitted: Fitted, part: str = "test") -> Predict
     samples = sorted(fitted.data.samples(part), key=lambda s: -max(map(len, s.signals.values())))
     if not samples:
         raise AffectZooError(f"data set {fitted.data.card.name!r} has no usable items in part {part!r}")
-    size, model = fitted.data.batch_size, model_ref(cfg, fitted.model)
+    size, model, keys = fitted.data.batch_size, model_ref(cfg, fitted.model), training_hashes(fitted.data)
     batches = (collate(samples[i : i + size], fitted.space) for i in range(0, len(samples), size))
-    tables = [
-        PredictionTable.from_prediction(fitted.model(b), model=model, training_keys=training_hashes(fitted.data))
-        for b in batches
-    ]
-    return PredictionTable.concat(tables)
+    return PredictionTable.concat(
+        [PredictionTable.from_prediction(fitted.model(b), model=model, training_keys=keys) for b in batches]
+    )
 
 
 def finish(cfg: DictConfig, fitted: Fitted, started: float) -> EvalRecord:

@@ -61,7 +61,7 @@ def predict_files(
     _check_place(out)
     salt = f"{predictor.info.arch}:{predictor.info.sha256}"
     ids = {p: file_id(p, salt) for p in paths}
-    file_keys(paths, root)  # a file outside the root is an error now, not after hours
+    keys = file_keys(paths, root)  # a file outside the root is an error now, not after hours
     with Partial(Path(f"{out}.partial.jsonl"), resume) as partial, Progress(disable=not progress) as bar:
         todo = [p for p in paths if ids[p] not in partial.done]
         job = bar.add_task("predicting", total=len(paths), completed=len(paths) - len(todo))
@@ -69,7 +69,7 @@ def predict_files(
             for path, frame, meta in _predict(predictor, reads, strict):
                 partial.add(ids[path], frame, meta)
             bar.advance(job, len(reads))
-        table = _assemble(predictor, partial, paths, file_keys(paths, root), ids)
+        table = _assemble(predictor, partial, paths, keys, ids)
         table.write(out)
         partial.remove()
     return table
