@@ -77,13 +77,14 @@ def prepare_all(
     spec: Mapping[str, Any] | None = None,
     cache: FeatureCache | None = None,
     progress: bool = False,
+    text: str = "preparing",
 ) -> tuple[list[AffectSample], list[Failure]]:
     """Prepare many samples, through the cache when there is one; broken ones are reported, not fatal.
 
     Returns the prepared samples in order and the failures.
     """
     done, failed = [], []
-    for s in track(samples, "preparing", disable=not progress, transient=True):
+    for s in track(samples, text, disable=not progress, transient=True):
         try:
             done.append(cache.get(s, spec or {}, prepare) if cache else prepare(s))
         except AffectZooError as e:

@@ -1,11 +1,11 @@
 """AffectDataModule: one data module for every data set, split and model."""
 
 import warnings
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader
@@ -14,6 +14,7 @@ from affectzoo.data.cache import Failure, FeatureCache, prepare_all
 from affectzoo.data.card import load_card
 from affectzoo.data.collate import collate
 from affectzoo.data.dataset import Dataset, open_dataset
+from affectzoo.data.forms import Perturbation, perturbed_forms
 from affectzoo.data.leaks import check_parts
 from affectzoo.data.sampler import EvalOrder, TrainLoader, TrainOrder, eval_batch_size
 from affectzoo.data.split import PARTS, draw_groups, load_folds, read_folds
@@ -40,7 +41,8 @@ class AffectDataModule(LightningDataModule):
     of the items, by whole groups of `val_group` (None: the first group; without groups, single items).
     fold: which fold of the split. cache: prepared signals are also kept on disk (cache_dir, see
     FeatureCache); in either case they stay in memory. options: for the adapter. allow_leak: a leak is a
-    warning, not an error.
+    warning, not an error. perturb: makes other forms of training items (data/forms.py); each epoch takes every item
+    once, in its own form or one of those.
 
     Under several processes each gets other items and the same number of training batches, with either value
     of the trainer's `use_distributed_sampler`; evaluation never repeats an item. A run that stops within an
@@ -64,6 +66,7 @@ class AffectDataModule(LightningDataModule):
         root: str | Path | None = None,
         options: dict[str, Any] | None = None,
         allow_leak: bool = False,
+        perturb: Perturbation | None = None,
     ):
         super().__init__()
         self.card = dataset.card if isinstance(dataset, Dataset) else load_card(dataset)
@@ -71,11 +74,13 @@ class AffectDataModule(LightningDataModule):
         self.split, self.fold, self.val_fraction, self.val_group = split, fold, val_fraction, val_group
         self.batch_size, self.seed, self.num_workers, self.bucket = batch_size, seed, num_workers, bucket
         self.root, self.options, self.allow_leak = root, dict(options or {}), allow_leak
+        self.perturb = perturb
         self.cache = FeatureCache(cache_dir) if cache else None
         self._space = as_space(label_space) if label_space is not None else None
         self._model = None
         self._samples: dict[str, AffectSample] = {}
         self._prepared: dict[str, AffectSample] = {}
+        self._forms: list[AffectSample] | None = None
         self.parts: dict[str, list[str]] = {}
         self.failures: list[Failure] = []
         self.lost: dict[str, int] = {}
@@ -94,6 +99,7 @@ class AffectDataModule(LightningDataModule):
         if model is not self._model:
             self._model = model
             self._prepared.clear()
+            self._forms = None
             self.failures.clear()
         return self
 
@@ -129,8 +135,10 @@ class AffectDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         """Random batches of like lengths; the order is a function of (seed, epoch)."""
         samples = self._ready("train")
-        order = TrainOrder(list(map(_length, samples)), self.batch_size, self.seed, self.bucket)
-        return self._loader(samples, order, self.batch_size, TrainLoader)
+        forms = samples + (self._perturbed(samples) if self.perturb else [])
+        lengths = np.reshape(list(map(_length, forms)), (-1, len(samples)))
+        order = TrainOrder(lengths, self.batch_size, self.seed, self.bucket)
+        return self._loader(forms, order, self.batch_size, TrainLoader)
 
     def val_dataloader(self) -> DataLoader | list:
         """Every validation item once; an empty list when there is no validation part."""
@@ -196,13 +204,7 @@ class AffectDataModule(LightningDataModule):
         todo = [self._samples[k] for k in self.parts[part] if k not in self._prepared and k not in failed]
         if self._model is None or not todo:
             return
-        prepare: Callable = self._model.prepare
-        spec = {
-            "prepare": prepare.__func__.__qualname__,
-            "modalities": list(self._model.modalities),
-            "transforms": {m: t.spec for m, t in sorted(self._model.transforms.items())},
-        }
-        done, failures = prepare_all(todo, prepare, spec, self.cache, progress=len(todo) > 200)
+        done, failures = prepare_all(todo, self._model.prepare, self._spec(), self.cache, progress=len(todo) > 200)
         self._prepared.update({s.key: s for s in done})
         self.failures += failures
         if failures:
@@ -212,6 +214,26 @@ class AffectDataModule(LightningDataModule):
                 PreparationWarning,
                 stacklevel=2,
             )
+
+    def _spec(self) -> dict[str, Any]:
+        """Identity of the model's preparation."""
+        return {
+            "prepare": self._model.prepare.__func__.__qualname__,
+            "modalities": list(self._model.modalities),
+            "transforms": {m: t.spec for m, t in sorted(self._model.transforms.items())},
+        }
+
+    def _perturbed(self, samples: list[AffectSample]) -> list[AffectSample]:
+        """The training items' other forms, made once."""
+        if self._forms is None:
+            originals = [self._samples[s.key] for s in samples]
+            self._forms, failed = perturbed_forms(
+                originals, samples, self.perturb, self._model, self._spec(), self.cache
+            )
+            if failed:
+                text = f"{failed} of {len(self._forms)} perturbed forms cannot be prepared; the item itself is used"
+                warnings.warn(text, PreparationWarning, stacklevel=2)
+        return self._forms
 
     def _ready(self, part: str) -> list[AffectSample]:
         self.setup({"train": "fit", "val": "validate", "test": "test"}[part])

@@ -14,18 +14,20 @@ class TrainOrder(DistributedSampler):
     """Random order for a DataLoader with the same `batch_size`; consecutive runs of it have like lengths.
 
     It is a DistributedSampler, so Lightning neither replaces nor wraps it, and calls `set_epoch`. Every
-    process gets the same number of items: up to world-1 are left out of an epoch, others in each. lengths:
-    (N,) of the items. bucket False: no sorting.
+    process gets the same number of items: up to world-1 are left out of an epoch, others in each.
+
+    lengths: (N,) of the items; or (K, N) where each item lies there in K forms, then an epoch takes each item once
+    in a form drawn for it, as index form * N + item. bucket False: no sorting.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int = 0, bucket: bool = True):
-        self.lengths, self.batch_size, self.bucket = np.asarray(lengths), batch_size, bucket
+    def __init__(self, lengths: Sequence[int] | np.ndarray, batch_size: int, seed: int = 0, bucket: bool = True):
+        self.lengths, self.batch_size, self.bucket = np.atleast_2d(np.asarray(lengths)), batch_size, bucket
         self.seed, self.epoch = seed, 0
         self.rank, self.num_replicas = _process()
         self.resume = (-1, 0)
 
     def __len__(self) -> int:
-        return len(self.lengths) // self.num_replicas
+        return self.lengths.shape[1] // self.num_replicas
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch's order."""
@@ -44,12 +46,14 @@ class TrainOrder(DistributedSampler):
     def order(self, epoch: int) -> np.ndarray:
         """All processes' items of an epoch, interleaved: process r takes r, r + world, ..."""
         rng = np.random.default_rng([self.seed, epoch])
-        step = self.batch_size * self.num_replicas
-        order = rng.permutation(len(self.lengths))[: len(self) * self.num_replicas]
+        step, (forms, n) = self.batch_size * self.num_replicas, self.lengths.shape
+        order = rng.permutation(n)[: len(self) * self.num_replicas]
+        if forms > 1:
+            order = order + n * rng.integers(forms, size=len(order))
         body, rest = np.split(order, [len(order) // step * step])
         if self.bucket:
             pools = [body[i : i + POOL * step] for i in range(0, len(body), POOL * step)]
-            body = np.concatenate([p[np.argsort(self.lengths[p], kind="stable")] for p in pools] or [body])
+            body = np.concatenate([p[np.argsort(self.lengths.flat[p], kind="stable")] for p in pools] or [body])
         batches = body.reshape(-1, step)
         return np.concatenate([batches[rng.permutation(len(batches))].ravel(), rest])
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from safetensors.torch import load_file, save_file
 
@@ -37,7 +38,9 @@ class KeepBest(L.Callback):
         self.best = state["best"]
 
     def on_fit_start(self, trainer: L.Trainer, task: L.LightningModule) -> None:
-        """Raise AffectZooError when there is nothing to validate on: no epoch could be the best."""
+        """Raise AffectZooError when no epoch could be the best: nothing to validate on, or other weights validated."""
+        if any(isinstance(c, WeightAveraging) for c in trainer.callbacks):
+            raise AffectZooError("KeepBest: averaged weights are validated, and it would keep others; use one of them")
         if not trainer.limit_val_batches:
             raise AffectZooError(f"KeepBest: {self.monitor} needs a validation part, and this run has none")
 

@@ -24,6 +24,7 @@ GROUPS = {
         "logger",
         "loss",
         "optimizer",
+        "perturb",
         "debug",
         "hparams_search",
     )

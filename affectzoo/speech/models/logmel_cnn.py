@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from affectzoo.errors import AffectZooError
 from affectzoo.labels.space import LabelSpace
 from affectzoo.speech.augment import SpecAugment
 from affectzoo.speech.features import LogMel
@@ -12,14 +13,15 @@ from affectzoo.zoo.heads import AffectHeads
 
 
 class LogMelCNN(AffectModel):
-    """Four residual stages of 2-D convolutions, then attentive statistics over time (ours; 0.9 M parameters).
+    """Three residual stages of 2-D convolutions over patches, then attentive statistics over time (ours).
 
     One answer an utterance. Frames that are padding are set to zero before every convolution, so that in
     eval mode neither padding nor the other items of a batch change an answer. In training, batch statistics
     see the zeros of padded frames, except in the input normalisation.
 
-    width: channels of the first stage (the others have 2, 4 and 5 times as many); n_mels, level, trim: see LogMel;
-    dropout: before the heads; spec_augment: mask and stretch the input in training mode.
+    width: channels of the first stage (the others have 2 and 3 times as many); blocks: residual blocks a stage;
+    n_mels, level, trim: see LogMel; dropout: before the heads; spec_augment: mask and stretch the input in training
+    mode. 1.1 M parameters at width 64 with one block.
     """
 
     modalities = ("audio",)
@@ -27,7 +29,8 @@ class LogMelCNN(AffectModel):
     def __init__(
         self,
         label_space: LabelSpace | str,
-        width: int = 32,
+        width: int = 64,
+        blocks: int = 1,
         n_mels: int = 64,
         level: str = "utterance",
         trim: bool = True,
@@ -35,11 +38,11 @@ class LogMelCNN(AffectModel):
         spec_augment: bool = True,
     ):
         super().__init__(label_space)
-        self.width, self.n_mels, self.level, self.trim = width, n_mels, level, trim
+        self.width, self.blocks, self.n_mels, self.level, self.trim = width, blocks, n_mels, level, trim
         self.dropout, self.spec_augment = dropout, spec_augment
         self.transforms = {"audio": LogMel(n_mels=n_mels, level=level, trim=trim)}
         self.augment = SpecAugment() if spec_augment else None
-        self.encoder = LogMelEncoder(n_mels, width)
+        self.encoder = LogMelEncoder(n_mels, width, blocks=blocks)
         self.pool = AttentiveStatistics(self.encoder.dim)
         self.drop = nn.Dropout(dropout)
         self.heads = AffectHeads(2 * self.encoder.dim, self.label_space)
@@ -52,37 +55,47 @@ class LogMelCNN(AffectModel):
 
 
 class LogMelEncoder(nn.Module):
-    """Log-mel frames (B, T, n_mels) to vectors (B, ceil(T / 8), dim), one per 80 ms at a 10 ms hop."""
+    """Log-mel frames (B, T, n_mels) to vectors (B, ceil(T / 8), dim), one per 80 ms at a 10 ms hop.
 
-    stride = 8
+    The first convolution sees patches of 4 frames by 4 bands as 16 channels: no layer works at the resolution of the
+    spectrogram, where most of a network's time goes and, on the corpora here, little of its score (docs/decisions.md).
+    """
 
-    def __init__(self, n_mels: int = 64, width: int = 32, dim: int | None = None):
+    patch, stride = 4, 8
+
+    def __init__(self, n_mels: int = 64, width: int = 64, dim: int | None = None, blocks: int = 1):
         super().__init__()
-        self.dim = 6 * width if dim is None else dim
+        if n_mels % self.patch:
+            raise AffectZooError(f"n_mels must be a multiple of {self.patch}, got {n_mels}")
+        self.dim = 3 * width if dim is None else dim
         self.norm = FrameNorm(n_mels)
-        self.stem = nn.Sequential(nn.Conv2d(1, width, 3, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
-        self.stages = nn.ModuleList(
-            [
-                ResidualBlock(width, width, (2, 1)),
-                ResidualBlock(width, 2 * width, (1, 2)),
-                ResidualBlock(2 * width, 4 * width, (2, 2)),
-                ResidualBlock(4 * width, 5 * width, (1, 2)),
-            ]
+        self.stem = nn.Sequential(
+            nn.Conv2d(self.patch**2, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
         )
-        flat = 5 * width * -(-n_mels // 16)
-        self.project = nn.Sequential(nn.Linear(flat, self.dim), nn.LayerNorm(self.dim), nn.GELU())
+        shapes = [(width, width, (1, 1)), (width, 2 * width, (2, 2)), (2 * width, 3 * width, (1, 2))]
+        stages = [[ResidualBlock(*s), *(ResidualBlock(s[1], s[1], (1, 1)) for _ in range(blocks - 1))] for s in shapes]
+        self.stages = nn.ModuleList(block for stage in stages for block in stage)
+        bands = -(-n_mels // self.patch // 4)
+        self.project = nn.Sequential(nn.Linear(3 * width * bands, self.dim), nn.LayerNorm(self.dim), nn.GELU())
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor, augment: nn.Module | None = None):
         """Vectors and their mask from x (B, T, n_mels) and mask (B, T); `augment` sees normalised frames."""
         x = self.norm(x, mask)
         if augment is not None:
             x, mask = augment(x, mask)
-        x = (x * mask[..., None])[:, None]
-        mask = mask[:, ::2]
-        x = zero_padding(self.stem(x).contiguous(memory_format=torch.channels_last), mask)
-        for stage in self.stages:
-            x, mask = stage(x, mask)
+        x, mask = self._patches(x * mask[..., None], mask)
+        x = zero_padding(self.stem(x.contiguous(memory_format=torch.channels_last)), mask)
+        for block in self.stages:
+            x, mask = block(x, mask)
         return self.project(x.permute(0, 2, 1, 3).flatten(2)), mask
+
+    def _patches(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, 16, T / 4, n_mels / 4) and (B, T / 4), T rounded up; a patch counts when its first frame does."""
+        p, more = self.patch, -x.shape[1] % self.patch
+        x, mask = nn.functional.pad(x, (0, 0, 0, more)), nn.functional.pad(mask, (0, more))
+        b, t, f = x.shape
+        x = x.view(b, t // p, p, f // p, p).permute(0, 2, 4, 1, 3).reshape(b, p * p, t // p, f // p)
+        return x, mask[:, ::p]
 
 
 class FrameNorm(nn.Module):
@@ -107,7 +120,10 @@ class ResidualBlock(nn.Module):
         self.stride = stride
         self.first = nn.Sequential(nn.Conv2d(inside, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU())
         self.second = nn.Sequential(nn.Conv2d(out, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out))
-        self.shortcut = nn.Sequential(nn.Conv2d(inside, out, 1, bias=False), nn.BatchNorm2d(out))
+        same = inside == out and stride == (1, 1)
+        self.shortcut = (
+            nn.Identity() if same else nn.Sequential(nn.Conv2d(inside, out, 1, bias=False), nn.BatchNorm2d(out))
+        )
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """x (B, C, T, F) with zeros where mask (B, T) is False; the same for the output."""
