@@ -342,7 +342,7 @@ def _check_signals(sample: AffectSample, data: Dataset) -> None:
 
 
 def _check_split(data: Dataset, name: str) -> None:
-    folds = load_folds(data.card, name)
+    folds = load_folds(data.card, name).resolve(data.samples)
     known = {s.key for s in data.samples}
     assert known & set(folds.assignment), f"split {name!r} names none of the data set's keys"
     samples = [s for s in data.samples if s.key in folds.assignment]

@@ -26,6 +26,7 @@ class SplitEntry:
     file: path relative to the card's folder. sha256: of its content (data/split.py). disjoint: the groups
     that no two parts may share; a split that keeps no group of its data set apart must be called `...-leaky`.
     kind: folds (`key,fold`; fold k is the test part of fold k) or parts (`key,part`).
+    by: 'key', or the group or attribute that stands in its place (a split by rule; data/split.py).
     """
 
     file: str
@@ -33,6 +34,7 @@ class SplitEntry:
     disjoint: tuple[str, ...] = ()
     kind: str = "folds"
     note: str = ""
+    by: str = "key"
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ class DatasetCard:
     adapter: dotted target of `iter_samples(root, card, **options) -> Iterator[AffectSample]`.
     folder: the data's folder under AFFECTZOO_DATA; null for data that are generated or named by an option.
     label_space: the space of the samples' targets ('a+b' composes two); null when an option gives it.
-    label_map: native label -> name in the label space. groups, attributes: names that every sample carries.
+    label_map: native label -> name in the label space. outside: native label that no class of the space holds ->
+    what it means; an adapter leaves such items out or masks their label, as its options say, and counts them.
+    groups, attributes: names that every sample carries.
     rate_hz: modality -> native rate. items, hours: size of the complete set. free_for_any_use: whether
     a model trained on it may be used by anyone for anything.
     """
@@ -60,6 +64,7 @@ class DatasetCard:
     folder: str | None = None
     citation: str = ""
     label_map: dict[str, str] = field(default_factory=dict)
+    outside: dict[str, str] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     rate_hz: dict[str, float] = field(default_factory=dict)
@@ -113,6 +118,9 @@ def read_card(path: str | Path) -> DatasetCard:
         for native, label in card.label_map.items():
             if label not in known:
                 raise UnknownNameError("label", label, known, f"{path}: label_map.{native}")
+    both = sorted(set(card.outside) & set(card.label_map))
+    if both:
+        raise FileError(path, f"label_map and outside both name {', '.join(both)}")
     return card
 
 
@@ -123,6 +131,8 @@ def _check_split(card: DatasetCard, name: str, entry: SplitEntry, path: Path) ->
     for group in entry.disjoint:
         if group not in card.groups:
             raise UnknownNameError("group", group, card.groups, f"{where}.disjoint")
+    if entry.by not in ("key", *card.groups, *card.attributes):
+        raise UnknownNameError("group or attribute", entry.by, (*card.groups, *card.attributes), f"{where}.by")
     if card.groups and not entry.disjoint and not name.endswith("-leaky"):
         raise AffectZooError(
             f"{where}: keeps none of {', '.join(card.groups)} apart; declare `disjoint`, or call it '{name}-leaky'"

@@ -93,9 +93,12 @@ def data_folder(card: DatasetCard, root: str | Path | None = None) -> Path | Non
     return folder
 
 
-def report_row(path: str | Path, line: int, reason: object) -> None:
-    """Say that a row is skipped, and count it (only the first few are shown). line: 1 is the header."""
-    text = f"{path}, line {line}: {reason}"
+def report_row(path: str | Path, line: int | None, reason: object) -> None:
+    """Say that a row is skipped, and count it (only the first few are shown).
+
+    line: 1 is the header; None for a file that is an item itself.
+    """
+    text = f"{path}: {reason}" if line is None else f"{path}, line {line}: {reason}"
     found = _broken.get()
     if found is not None:
         found.append(text)

@@ -3,14 +3,19 @@
 A split file has a header and one row a key: `key,fold` (fold k, counted from 0, is the test part of fold k)
 or `key,part` (train, val, test). Its sha256 is over the bytes with line ends as LF, so `sha256sum` gives it
 too.
+
+A split by rule has one row a value of a group or attribute instead (`session,fold`, `split_set,part`), for
+data whose keys cannot be listed without them; a third column `items` may say how many items the complete
+set has of that value. `Folds.resolve` makes keys of it.
 """
 
 import csv
 import hashlib
+import io
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +25,10 @@ from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.structures.sample import AffectSample
 
 PARTS = ("train", "val", "test")
-HEADERS = {"folds": ["key", "fold"], "parts": ["key", "part"]}
+KEY = "key"
+HEADERS = {"folds": [KEY, "fold"], "parts": [KEY, "part"]}
+#: Optional third column of a split by rule.
+ITEMS = "items"
 
 
 class SplitWarning(UserWarning):
@@ -29,13 +37,19 @@ class SplitWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Folds:
-    """assignment: key -> fold number as text (folds) or part (parts). disjoint: groups kept apart."""
+    """assignment: key -> fold number as text (folds) or part (parts). disjoint: groups kept apart.
+
+    by: 'key', or the group or attribute whose values the assignment is by (a split by rule). items: value ->
+    how many items the complete set has of it, where the file says so.
+    """
 
     assignment: Mapping[str, str]
     kind: str = "folds"
     disjoint: tuple[str, ...] = ()
     name: str = ""
     sha256: str = ""
+    by: str = KEY
+    items: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -55,8 +69,10 @@ class Folds:
         Folds: the test part is fold `fold`; val is drawn from the rest by whole groups of `val_group`
         (without it the first group that the split keeps apart), the same ones for the same seed and fold.
         Parts: `fold` is None or 0; val is drawn only when the file has none. Keys of only one side are left
-        out with a warning; none in common is an error.
+        out with a warning; none in common is an error. A split by rule is resolved first.
         """
+        if self.by != KEY:
+            return self.resolve(samples).parts(fold, samples, val_fraction, val_group, seed)
         number = self._fold_number(fold)
         known = [s for s in samples if s.key in self.assignment]
         self._compare(len(known), samples)
@@ -75,6 +91,35 @@ class Folds:
             chosen = set(out["val"])
             out["train"] = [k for k in out["train"] if k not in chosen]
         return out
+
+    def resolve(self, samples: Sequence[AffectSample], complete: bool = False) -> "Folds":
+        """This split with a row a key; a split that already has that is given back as it is.
+
+        Samples whose value the rule does not name are in no part. The sha256 of the result is that of the
+        file that `write_folds` would write of it (keys sorted), so that scores on other items are not taken
+        for comparable. Raises UnknownNameError for a sample without the group or attribute, AffectZooError
+        for a fold or part without items and, when `complete`, for a value with another number of items than
+        the file says; without `complete` that is a SplitWarning.
+        """
+        if self.by == KEY:
+            return self
+        value = {s.key: _value(s, self.by) for s in samples}
+        found = {k: self.assignment[v] for k, v in sorted(value.items()) if v in self.assignment}
+        empty = sorted(set(self.assignment.values()) - set(found.values()))
+        if empty:
+            wanted = ", ".join(v for v, part in self.assignment.items() if part in empty)
+            raise AffectZooError(
+                f"split {self.name!r}: no item has {self.by} {wanted} ({HEADERS[self.kind][1]} {empty[0]})"
+            )
+        counts = Counter(value.values())
+        off = [f"{counts[v]} items of {self.by} {v}, not {n}" for v, n in self.items.items() if counts[v] != n]
+        if off:
+            text = f"split {self.name!r} is of the complete set; the data at hand have {'; '.join(off)}"
+            if complete:
+                raise AffectZooError(f"{text}: scores would not be comparable")
+            warnings.warn(text, SplitWarning, stacklevel=3)
+        resolved = replace(self, assignment=found, by=KEY, items={})
+        return replace(resolved, sha256=hashlib.sha256(_csv_text(resolved).encode()).hexdigest())
 
     def _fold_number(self, fold: int | None) -> int:
         if self.kind == "parts" and fold not in (None, 0):
@@ -102,7 +147,8 @@ def load_folds(card: DatasetCard, name: str) -> Folds:
     if name not in card.splits:
         raise UnknownNameError("split", name, card.splits, f"data set {card.name!r}")
     entry = card.splits[name]
-    return read_folds(card_path(card.name).parent / entry.file, entry.kind, entry.disjoint, name, entry.sha256)
+    file = card_path(card.name).parent / entry.file
+    return read_folds(file, entry.kind, entry.disjoint, name, entry.sha256, entry.by)
 
 
 def read_folds(
@@ -111,10 +157,11 @@ def read_folds(
     disjoint: Iterable[str] = (),
     name: str = "",
     sha256: str | None = None,
+    by: str = KEY,
 ) -> Folds:
     """Read a split file of a kind (None: what its header says), checking its hash when one is given.
 
-    Raises FileError naming the row at fault.
+    by: what its first column holds. Raises FileError naming the row at fault.
     """
     path = Path(path)
     if not path.is_file():
@@ -124,33 +171,43 @@ def read_folds(
         raise FileError(path, f"sha256 is {digest}, its card says {sha256}: scores would not be comparable")
     with path.open(encoding="utf-8", newline="") as f:
         header, *rows = list(csv.reader(f)) or [[]]
-    kinds = {k: h for k, h in HEADERS.items() if kind in (None, k)}
-    kind = next((k for k, h in kinds.items() if header == h), None)
+    kinds = {k: [by, h[1]] for k, h in HEADERS.items() if kind in (None, k)}
+    counted = by != KEY and header[2:] == [ITEMS]
+    kind = next((k for k, h in kinds.items() if header == (h + [ITEMS] if counted else h)), None)
     if kind is None:
         needed = " or ".join(repr(",".join(h)) for h in kinds.values())
         raise FileError(path, f"is not a split file: its header is {','.join(header)!r}, expected {needed}")
     assignment: dict[str, str] = {}
+    items: dict[str, int] = {}
     for line, row in enumerate(rows, start=2):
-        if len(row) != 2 or not row[0] or not _valid(row[1], kind):
-            raise FileError(path, f"line {line}: {','.join(row)!r} is not {' and '.join(HEADERS[kind])}")
+        if len(row) != len(header) or not row[0] or not _valid(row[1], kind) or not _counts(row[2:]):
+            raise FileError(path, f"line {line}: {','.join(row)!r} is not {' and '.join(header)}")
         if row[0] in assignment:
-            raise FileError(path, f"line {line}: key {row[0]!r} occurs twice")
+            raise FileError(path, f"line {line}: {by} {row[0]!r} occurs twice")
         assignment[row[0]] = row[1]
+        if row[2:] not in ([], [""]):
+            items[row[0]] = int(row[2])
     found = sorted({int(v) for v in assignment.values()}) if kind == "folds" else []
     if found != list(range(len(found))):
         raise FileError(path, f"folds are numbered {found}; they must run from 0 without a gap")
-    return Folds(assignment, kind, tuple(disjoint), name or path.stem, digest)
+    return Folds(assignment, kind, tuple(disjoint), name or path.stem, digest, by, items)
 
 
 def write_folds(folds: Folds, path: str | Path) -> str:
     """Write a split file; returns its sha256 for the card."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as f:
-        writer = csv.writer(f, lineterminator="\n")
-        writer.writerow(HEADERS[folds.kind])
-        writer.writerows(folds.assignment.items())
+    path.write_text(_csv_text(folds), encoding="utf-8", newline="")
     return file_sha256(path)
+
+
+def _csv_text(folds: Folds) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([folds.by, HEADERS[folds.kind][1], *([ITEMS] if folds.items else [])])
+    for value, part in folds.assignment.items():
+        writer.writerow([value, part, *([folds.items.get(value, "")] if folds.items else [])])
+    return text.getvalue()
 
 
 def file_sha256(path: str | Path) -> str:
@@ -233,6 +290,17 @@ def _folds(samples: Sequence[AffectSample], fold_of: Mapping[str, int], group: s
         twice = [k for k, n in Counter(s.key for s in samples).items() if n > 1]
         raise AffectZooError(f"keys occur twice: {', '.join(twice[:3])}")
     return Folds(assignment, "folds", (group,) if group else ())
+
+
+def _value(sample: AffectSample, by: str) -> str:
+    both = {**sample.attributes, **sample.groups}
+    if by not in both:
+        raise UnknownNameError("group or attribute", by, both, sample.key)
+    return str(both[by])
+
+
+def _counts(cells: Sequence[str]) -> bool:
+    return all(not c or (c.isascii() and c.isdigit()) for c in cells)
 
 
 def _valid(value: str, kind: str) -> bool:

@@ -167,12 +167,14 @@ def open_exam(
 ) -> Exam:
     """Open the benchmark's data set and split.
 
-    data, folds: given when they are already open (a folds' `sha256` is taken as it is). A key of the split
-    that the data lack is an error: scores of another set of items cannot be compared. Raises what
+    data, folds: given when they are already open (a folds' `sha256` is taken as it is; a split by rule gets
+    that of its resolved form). A key of the split that the data lack is an error: scores of another set of
+    items cannot be compared. Raises what
     open_dataset and load_folds raise, LeakError when two parts share the benchmark's group.
     """
     data = open_dataset(benchmark.dataset, root, **benchmark.options) if data is None else data
     folds = load_folds(data.card, benchmark.split) if folds is None else folds
+    folds = folds.resolve(data.samples, complete=True)
     where = f"benchmark {benchmark.name!r}"
     if (folds.kind == "parts") != (benchmark.part == "test"):
         raise AffectZooError(f"{where}: part is {benchmark.part!r}, the split {benchmark.split!r} holds {folds.kind}")
