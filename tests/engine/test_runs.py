@@ -42,8 +42,10 @@ def weights(run_dir):
     return load_file(path)
 
 
-def test_killed_run_ends_with_the_weights_of_the_whole_run(tmp_path):
+@pytest.mark.parametrize("more", [[], ["callbacks=averaged", "perturb=speed", "data.perturb.copies=2"]], ids=str)
+def test_killed_run_ends_with_the_weights_of_the_whole_run(tmp_path, more):
     steps = [
+        *more,
         "trainer.max_epochs=3",
         "task.head_epochs=1",  # the kill comes in the first epoch: what is frozen must be frozen again
         "callbacks.checkpoint.every_n_epochs=null",

@@ -85,7 +85,15 @@ def test_every_parameter_has_a_gradient():
 
 
 def test_options_and_weights_rebuild_it():
-    options = {"width": 8, "blocks": 2, "n_mels": 40, "level": "absolute", "trim": True, "dropout": 0.1, "spec_augment": False}
+    options = {
+        "width": 8,
+        "blocks": 2,
+        "n_mels": 40,
+        "level": "absolute",
+        "trim": True,
+        "dropout": 0.1,
+        "spec_augment": False,
+    }
     model = trained_norms(LogMelCNN(SPACE, **options))
     assert model.options == options
     other = LogMelCNN(SPACE, **model.options).eval()
