@@ -1,6 +1,7 @@
 """Cross-validation: one fit a fold, one out-of-fold table, one record with `pooled` and `fold_mean`."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -8,7 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 from affectzoo.data.card import load_card
 from affectzoo.data.split import load_folds, read_folds
 from affectzoo.engine import report
-from affectzoo.engine.run import fit, predict_part, score, write_artefact
+from affectzoo.engine.calibration import NAME, calibrated_score
+from affectzoo.engine.run import data_module, fit, predict_part, score, write_artefact
 from affectzoo.errors import AffectZooError
 from affectzoo.leaderboard.trained import join_folds
 from affectzoo.structures.record import EvalRecord
@@ -40,6 +42,9 @@ def run_folds(cfg: DictConfig) -> EvalRecord | None:
     table = join_folds(tables)
     table.write(run_dir / "out_of_fold.parquet")
     record = score(cfg, table, started, wanted)
+    after = calibrated_score(tables, data_module(cfg, wanted[0]).samples("all"))
+    if after is not None:
+        record = replace(record, scores={**record.scores, NAME: after})
     record.write(run_dir / "record.json")
     report.show(record, time.time() - started)
     return record

@@ -20,6 +20,7 @@ from affectzoo.data.card import load_card
 from affectzoo.data.collate import collate
 from affectzoo.data.datamodule import AffectDataModule
 from affectzoo.engine import report
+from affectzoo.engine.calibration import read_temperature
 from affectzoo.engine.callbacks import AtomicCheckpointIO
 from affectzoo.engine.own_split import own_exam
 from affectzoo.engine.task import AffectTask
@@ -218,6 +219,7 @@ def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRe
         training=training,
         training_keys=training_hashes(data),
         record=record,
+        calibration=read_temperature(cfg.calibration) if cfg.calibration else None,
         dtype="float16" if cfg.half else "float32",
     )
 

@@ -1,0 +1,91 @@
+"""Temperature scaling (Guo et al. 2017, ICML, equation 9), fitted where the scored items have no part."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.optimize import minimize_scalar
+
+from affectzoo.errors import AffectZooError, FileError
+from affectzoo.metrics.calibration import ece
+from affectzoo.structures.record import EvalRecord, Score
+from affectzoo.structures.sample import AffectSample
+from affectzoo.structures.table import PredictionTable
+
+#: Bounds of a temperature (ours); a fit that ends there says that the probabilities carry next to nothing.
+LOW, HIGH = 0.05, 20.0
+#: The score that `run_folds` adds to a record.
+NAME = "emotion/ece_calibrated"
+_TINY = 1e-12
+
+
+def fit_temperature(probabilities: np.ndarray, targets: np.ndarray) -> float:
+    """The temperature by which logits are divided, of least negative log-likelihood.
+
+    probabilities, targets: (N, C) distributions. log p / T has the softmax of logits / T, so that no logits are needed.
+    Raises AffectZooError without rows.
+    """
+    if not len(probabilities):
+        raise AffectZooError("a temperature needs at least one labelled prediction")
+    logits = np.log(np.maximum(probabilities, _TINY))
+
+    def loss(log_t: float) -> float:
+        z = logits / np.exp(log_t)
+        z = z - z.max(1, keepdims=True)
+        return float(-(targets * (z - np.log(np.exp(z).sum(1, keepdims=True)))).sum(1).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(np.log(LOW), np.log(HIGH)), method="bounded").x))
+
+
+def rescale(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Distributions (N, C) whose logits were divided by the temperature."""
+    z = np.log(np.maximum(probabilities, _TINY)) / temperature
+    z = np.exp(z - z.max(1, keepdims=True))
+    return z / z.sum(1, keepdims=True)
+
+
+def calibrated_score(tables: Mapping[str, PredictionTable], samples: Iterable[AffectSample]) -> Score | None:
+    """ECE of out-of-fold emotion predictions after each fold's temperature was fitted on the other folds.
+
+    The models of the other folds have trained on this fold's items, its own answers and labels have no part in its
+    temperature. conventions holds the temperatures by fold and, for a checkpoint that is trained on everything, the one
+    of all folds together. None where there is no emotion to score, or one fold only.
+    """
+    truth = {s.key: s.targets["emotion"] for s in samples if "emotion" in s.targets}
+    truth = {k: t.values for k, t in truth.items() if t.values.ndim == 1 and t.mask.all()}
+    folds = {name: _rows(table, truth) for name, table in tables.items()}
+    folds = {name: rows for name, rows in folds.items() if len(rows[0])}
+    if len(folds) < 2:
+        return None
+    temperatures = {n: fit_temperature(*_join([r for m, r in folds.items() if m != n])) for n in folds}
+    after, labels = _join([(rescale(p, temperatures[n]), t) for n, (p, t) in folds.items()])
+    conventions = {
+        "temperature": {n: round(t, 4) for n, t in temperatures.items()},
+        "temperature of all folds": round(fit_temperature(*_join(list(folds.values()))), 4),
+        "fitted on": "the out-of-fold answers of the other folds, by negative log-likelihood",
+    }
+    value = float(ece(torch.from_numpy(after), torch.from_numpy(labels.astype(np.float64))))
+    return Score(value, n=len(labels), conventions=conventions)
+
+
+def read_temperature(path: str | Path) -> dict[str, float]:
+    """field -> temperature of all folds together, from the record of a cross-validation. FileError without one."""
+    score = EvalRecord.read(path).scores.get(NAME)
+    if score is None:
+        raise FileError(path, f"has no score {NAME!r}; the record of a cross-validation of emotions has one")
+    return {"emotion": float(score.conventions["temperature of all folds"])}
+
+
+def _rows(table: PredictionTable, truth: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Predicted and true distributions (N, C) of a clip table's labelled rows."""
+    if table.meta.granularity != "clip" or "emotion" not in table.meta.kinds:
+        return np.empty((0, 0)), np.empty((0, 0))
+    known = table.frame["key"].isin(truth) & table.frame["error"].eq("")
+    keys = table.frame.loc[known, "key"]
+    values = table.frame.loc[known, table.columns("emotion")].to_numpy(float)
+    return values, np.array([truth[k] for k in keys], float).reshape(values.shape)
+
+
+def _join(rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    return np.concatenate([p for p, _ in rows]), np.concatenate([t for _, t in rows])
