@@ -7,7 +7,8 @@ value is the package's import name. Beside the package's `__init__.py` lies `plu
                                 the first that has configs/ is the plug-in's resource root
     label_spaces: label_spaces  folder of label-space YAMLs, relative to the package
     readers:                    how files become signals, in order of preference
-      - {modalities: [audio], extensions: [.wav, .flac], target: mypkg.reader.read_audio}
+      - {modalities: [audio], extensions: [.wav, .flac], target: mypkg.reader.read_audio,
+         stream: mypkg.stream.AudioStream}      optional: the same piece by piece (docs/long_audio.md)
     verbs:                      extra command-line verbs
       - {name: tidy, target: mypkg.tidy_command, help: one line}
 
@@ -32,11 +33,15 @@ CACHE_VARIABLE = "AFFECTZOO_CACHE"
 
 @dataclass(frozen=True)
 class Reader:
-    """A function `target(path) -> dict[modality, Signal]` for files with one of `extensions`."""
+    """A function `target(path) -> dict[modality, Signal]` for files with one of `extensions`.
+
+    stream: a class that takes such recordings piece by piece (`inference.stream.SignalStream`); '' for none.
+    """
 
     modalities: tuple[str, ...]
     extensions: tuple[str, ...]
     target: str
+    stream: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,6 +148,19 @@ def find_reader(modalities: tuple[str, ...] | list[str], extension: str) -> Read
             return reader
     known = {e for r in readers for e in r.extensions}
     raise UnknownNameError(f"file type for {'+'.join(sorted(wanted))}", ext or "(none)", known)
+
+
+def find_stream(modalities: tuple[str, ...] | list[str]) -> str:
+    """Target of the first reader that takes exactly `modalities` piece by piece. Raises AffectZooError for none."""
+    readers = [r for p in plugins() for r in p.manifest.readers if r.stream]
+    for reader in readers:
+        if set(reader.modalities) == set(modalities):
+            return reader.stream
+    known = sorted({"+".join(r.modalities) for r in readers})
+    raise AffectZooError(
+        f"no reader takes {'+'.join(modalities)} piece by piece, so there are no windows over it "
+        f"(possible for: {', '.join(known) or 'nothing that is installed'})"
+    )
 
 
 def import_target(target: str) -> Any:

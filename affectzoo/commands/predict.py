@@ -29,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", metavar="LABEL_SPACE", help="answer in another label space; what is lost is written down"
     )
+    parser.add_argument(
+        "--every", metavar="TIME", help="answer over time, e.g. every 1s, 500ms or 0.5, from recordings of any length"
+    )
+    parser.add_argument("--window", metavar="TIME", help="what each of these answers is made from (default: 3s)")
+    parser.add_argument("--keep-silence", action="store_true", help="with --every: answer windows without speech too")
     parser.add_argument("--plot", action="store_true", help="also draw the table, as affectzoo plot does")
     parser.add_argument("--root", metavar="FOLDER", help="keys are paths below it: a data set's folder gives its keys")
     parser.add_argument("--strict", action="store_true", help="exit with 1 when any file could not be used")
@@ -42,24 +47,45 @@ def run(args: argparse.Namespace) -> int:
     from affectzoo.inference.sources import find_files, other_types
     from affectzoo.labels.mapping import map_spaces
 
+    plan = _windows(args)
     predictor = load_predictor(args.model, args.device)
     if args.to:
         map_spaces(predictor.model.label_space, args.to)  # a space that cannot be answered is an error now
     paths = find_files(args.files, predictor.modalities)
-    table = predict_files(predictor, paths, args.out, args.batch_size, not args.no_resume, root=args.root)
+    resume = not args.no_resume
+    table = predict_files(predictor, paths, args.out, args.batch_size, resume, root=args.root, windows=plan)
     if args.to:
         table = table.project(args.to)
         table.write(args.out)
-    failed = table.frame.loc[table.frame["error"].ne(""), "key"].nunique()
+    failed = _failed(table) if plan else table.frame.loc[table.frame["error"].ne(""), "key"].nunique()
     _show(table)
     print(f"{len(paths) - failed} of {len(paths)} files predicted; written to {args.out}")
     left_out = other_types(args.files, predictor.modalities)
     if left_out:
         kinds = ", ".join(f"{n} {suffix}" for suffix, n in left_out.items())
         print(f"left out of the folders, since no reader takes them for this model: {kinds}")
-    if args.plot and failed < len(paths):
+    if args.plot and table.frame["error"].eq("").any():
         _plot(args.out)
     return int(args.strict and failed > 0)
+
+
+def _windows(args: argparse.Namespace):
+    """The WindowPlan of the arguments; None without --every. AffectZooError for what is no time, or too short."""
+    from affectzoo.inference.windows import WINDOW_S, WindowPlan, parse_seconds
+
+    if args.every is None:
+        if args.window is not None or args.keep_silence:
+            raise AffectZooError("--window and --keep-silence are for answers over time: give --every too")
+        return None
+    window = WINDOW_S if args.window is None else parse_seconds(args.window, "--window")
+    return WindowPlan(parse_seconds(args.every, "--every"), window, args.keep_silence)
+
+
+def _failed(table) -> int:
+    """Files of a windowed table that could not be used, or not to their end."""
+    from affectzoo.inference.partial import has_failed
+
+    return sum(has_failed(rows) for _, rows in table.frame.groupby("key", sort=False))
 
 
 def _show(table) -> None:
@@ -67,7 +93,7 @@ def _show(table) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    clips = table.pool("mean")
+    clips, unanswered = _pooled(table)
     view = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("key", *clips.meta.kinds, "error"):
         view.add_column(column, overflow="fold")
@@ -76,9 +102,20 @@ def _show(table) -> None:
         view.add_row(*(escape(c) for c in (row["key"], *cells, row["error"])))
     Console().print(view)
     if table.meta.granularity == "step":
-        print(f"shown: means over time; the table has {len(table.frame)} rows")
+        print(f"shown: means over time; the table has {len(table.frame)} rows{unanswered}")
     if len(clips.frame) > _SHOWN:
         print(f"... and {len(clips.frame) - _SHOWN} more")
+
+
+def _pooled(table):
+    """One row a file for the screen, and how many steps of a windowed table have no answer and why."""
+    from dataclasses import replace
+
+    windows = "windows" in table.meta.notes
+    skip = table.frame["error"].ne("") & table.frame["t_s"].notna() & windows
+    why = table.frame.loc[skip, "error"].value_counts()
+    text = "".join(f", {n} of them without an answer: {error}" for error, n in why.items())
+    return replace(table, frame=table.frame[~skip]).pool("mean"), text
 
 
 def _cell(table, field: str, row) -> str:

@@ -66,8 +66,7 @@ class Partial:
 
     def _keep(self, id_: str, frame: pd.DataFrame, meta: TableMeta | None) -> None:
         self.meta = self.meta or meta
-        ok = bool(frame["error"].eq("").all())
-        (self.done if ok else self.failed)[id_] = frame
+        (self.failed if has_failed(frame) else self.done)[id_] = frame
 
     def _load(self) -> None:
         whole = 0
@@ -83,6 +82,12 @@ class Partial:
                 whole += len(raw)
         with open(self.path, "rb+") as f:
             f.truncate(whole)
+
+
+def has_failed(frame: pd.DataFrame) -> bool:
+    """Whether the file of these rows could not be used, or not to its end: a step without an answer is no failure."""
+    error = frame["error"] != ""
+    return bool((error & frame["t_s"].isna()).any() or error.all())
 
 
 def _column(name: str, values: list) -> np.ndarray:

@@ -6,22 +6,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from affectzoo.data.collate import collate
-from affectzoo.errors import AffectZooError
+from affectzoo.errors import AffectZooError, FileError
 from affectzoo.inference.sources import file_keys, find_files
+from affectzoo.plugins import import_target
 from affectzoo.schema import to_dict
-from affectzoo.structures.prediction import AffectPrediction, PredictionField
+from affectzoo.structures.prediction import ACTIVATION, AffectPrediction, PredictionField
 from affectzoo.structures.record import ModelRef
 from affectzoo.structures.sample import AffectSample
-from affectzoo.structures.signal import Signal, read_file
-from affectzoo.structures.table import PredictionTable
+from affectzoo.structures.signal import Signal, read_file, reader_of
+from affectzoo.structures.table import TEXTS, PredictionTable, TableMeta
 from affectzoo.zoo.base import AffectModel
 from affectzoo.zoo.config import PretrainedConfig
 from affectzoo.zoo.pretrained import load_artefact
 
 _BATCH = 16
+#: A smaller file is not asked how long it is. Ours.
+_SMALL_BYTES = 1 << 20
 
 
 def load_predictor(name_or_path: str | Path, device: str = "cpu") -> "Predictor":
@@ -78,6 +82,17 @@ class Predictor:
         frame.loc[bad, columns] = np.nan
         return replace(table, frame=frame)
 
+    def empty_table(self) -> PredictionTable:
+        """A table without rows, for runs without an answer: one row a clip, kinds as the heads give them."""
+        space = self.model.label_space
+        kinds = {f: "probabilities" if f in ACTIVATION else "value" for f in space.fields}
+        if "au" in kinds and space.au_kind == "intensity":
+            kinds["au"] = "value"
+        meta = TableMeta(space.to_dict(), kinds, model=to_dict(self.info), training_keys=self.training_keys)
+        columns = ["key", "track", "t_s", *(f"{f}.{n}" for f in kinds for n in space.names(f)), "source", "error"]
+        frame = pd.DataFrame({c: np.zeros(0, object if c in TEXTS else float) for c in columns})
+        return PredictionTable(frame, meta)
+
     @torch.inference_mode()
     def predict_batch(self, prepared: Sequence[AffectSample]) -> AffectPrediction:
         """Calibrated prediction of prepared samples, on the CPU."""
@@ -101,7 +116,21 @@ class Predictor:
         return samples, sources
 
     def _from_file(self, path: Path, key: str) -> AffectSample:
+        self._check_length(path)
         return AffectSample(key, read_file(path, self.modalities))
+
+    def _check_length(self, path: Path) -> None:
+        """FileError, before anything is decoded, for a recording that only windows can hold in memory."""
+        if not path.is_file() or path.stat().st_size < _SMALL_BYTES:
+            return
+        target = reader_of(path, self.modalities).stream
+        seconds = import_target(target).open(path)[1] if target else 0.0
+        if seconds > self.model.max_seconds:
+            raise FileError(
+                path,
+                f"lasts {seconds:.0f} s; one answer is given to at most {self.model.max_seconds:.0f} s: "
+                "ask for answers over time (--every 1s)",
+            )
 
     def _from_memory(self, x: Any, key: str) -> AffectSample:
         if isinstance(x, AffectSample):

@@ -14,11 +14,13 @@ from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.inference.partial import Partial, file_id
 from affectzoo.inference.predictor import Predictor
 from affectzoo.inference.sources import file_keys
+from affectzoo.inference.stream import predict_recording, reason
+from affectzoo.inference.windows import WindowPlan
 from affectzoo.labels.space import LabelSpace
+from affectzoo.plugins import find_stream
 from affectzoo.schema import to_dict
-from affectzoo.structures.prediction import ACTIVATION
 from affectzoo.structures.sample import AffectSample
-from affectzoo.structures.table import FORMATS, PredictionTable, TableMeta
+from affectzoo.structures.table import FORMATS, PredictionTable
 
 #: A batch closes at this many bytes of files, so that long recordings do not meet in one batch (ours).
 _BATCH_BYTES = 256 << 20
@@ -42,6 +44,7 @@ def predict_files(
     strict: bool = False,
     progress: bool = True,
     root: str | Path | None = None,
+    windows: WindowPlan | None = None,
 ) -> PredictionTable:
     """Predict files and write the table to `out` (.parquet, .csv, .jsonl); rows come in the order of `paths`.
 
@@ -49,9 +52,12 @@ def predict_files(
     the keys are the data set's, and `evaluate` knows them. A file that cannot be used (missing, broken,
     empty, silent, too short, foreign) gets one row with its `error`; strict=True raises FileError for it
     instead.
+    windows: answers over time to recordings of any length, one file after the other (see stream.predict_recording);
+    a file that breaks on the way keeps its rows and gets one with the error besides.
     resume: `<out>.partial.jsonl` keeps what is done, by path, size, time of change and model; the next call
     goes on from there (files with an error are tried again), and removes it when all is written.
-    Raises AffectZooError when no files are given, UnknownNameError for an unknown format of `out`.
+    Raises AffectZooError when no files are given or the model knows no windows, UnknownNameError for an unknown
+    format of `out`.
     """
     out, paths = Path(out), list({os.path.abspath(p): Path(p) for p in paths}.values())
     if out.suffix not in FORMATS:
@@ -59,16 +65,22 @@ def predict_files(
     if not paths or batch_size < 1:
         raise AffectZooError("predict_files needs at least one file and batch_size >= 1")
     _check_place(out)
-    salt = f"{predictor.info.arch}:{predictor.info.sha256}"
+    if windows is not None:
+        find_stream(predictor.modalities)  # a model that knows no windows is an error now
+    salt = f"{predictor.info.arch}:{predictor.info.sha256}" + (f":{windows}" if windows else "")
     ids = {p: file_id(p, salt) for p in paths}
     keys = file_keys(paths, root)  # a file outside the root is an error now, not after hours
     with Partial(Path(f"{out}.partial.jsonl"), resume) as partial, Progress(disable=not progress) as bar:
         todo = [p for p in paths if ids[p] not in partial.done]
         job = bar.add_task("predicting", total=len(paths), completed=len(paths) - len(todo))
-        for reads in _read_ahead(predictor, _batches(todo, batch_size)):
-            for path, frame, meta in _predict(predictor, reads, strict):
-                partial.add(ids[path], frame, meta)
-            bar.advance(job, len(reads))
+        if windows is None:
+            reads = _read_ahead(predictor, _batches(todo, batch_size))
+            answers = (a for batch in reads for a in _predict(predictor, batch, strict))
+        else:
+            answers = _predict_windows(predictor, windows, todo, batch_size, strict, bar)
+        for path, frame, meta in answers:
+            partial.add(ids[path], frame, meta)
+            bar.advance(job)
         table = _assemble(predictor, partial, paths, keys, ids)
         table.write(out)
         partial.remove()
@@ -123,7 +135,7 @@ def _read(predictor: Predictor, path: Path) -> _Read:
     try:
         return _Read(path, predictor.read(path, key=str(path)))
     except Exception as e:  # decoders fail in many ways, and no file may stop the run; the row says what happened
-        return _Read(path, None, _reason(path, e))
+        return _Read(path, None, reason(e, path))
 
 
 def _predict(predictor: Predictor, reads: list[_Read], strict: bool):
@@ -143,8 +155,8 @@ def _predict(predictor: Predictor, reads: list[_Read], strict: bool):
                 yield from _predict(predictor, [r], strict)
             return
         if strict:
-            raise FileError(good[0].path, _reason(good[0].path, e)) from e
-        yield good[0].path, _error_frame(_Read(good[0].path, None, _reason(good[0].path, e))), None
+            raise FileError(good[0].path, reason(e, good[0].path)) from e
+        yield good[0].path, _error_frame(_Read(good[0].path, None, reason(e, good[0].path))), None
         return
     if strict and table.frame["error"].ne("").any():
         row = table.frame[table.frame["error"].ne("")].iloc[0]
@@ -158,6 +170,31 @@ def _predict(predictor: Predictor, reads: list[_Read], strict: bool):
             yield r.path, frame, table.meta
 
 
+def _predict_windows(
+    predictor: Predictor, plan: WindowPlan, paths: list[Path], batch_size: int, strict: bool, bar: Progress
+):
+    """The same for answers over time; the bar tells the seconds of the file at hand."""
+    job = bar.add_task("", total=None)
+    for path in paths:
+
+        def show(done: float, total: float, name: str = path.name) -> None:
+            bar.update(job, completed=done, total=total or None, description=f"{name}: {done:.0f} of {total:.0f} s")
+
+        bar.reset(job, total=None, description=path.name)
+        try:
+            table = predict_recording(predictor, path, plan, batch_size=batch_size, progress=show)
+        except FileError as e:
+            if strict:
+                raise
+            yield path, _error_frame(_Read(path, None, reason(e, path))), None
+            continue
+        broken = table.frame.loc[table.frame["t_s"].isna(), "error"]
+        if strict and len(broken):
+            raise FileError(path, broken.iloc[0])
+        yield path, table.frame, table.meta
+    bar.remove_task(job)
+
+
 def _error_frame(read: _Read) -> pd.DataFrame:
     return pd.DataFrame({"key": [""], "track": "", "t_s": np.nan, "source": str(read.path), "error": read.error})
 
@@ -166,7 +203,7 @@ def _assemble(
     predictor: Predictor, partial: Partial, paths: list[Path], keys: list[str], ids: dict[Path, str]
 ) -> PredictionTable:
     frames = [partial.done[ids[p]] if ids[p] in partial.done else partial.failed[ids[p]] for p in paths]
-    meta = partial.meta or _empty_meta(predictor.model.label_space)
+    meta = partial.meta or predictor.empty_table().meta
     meta = replace(meta, model=to_dict(predictor.info), training_keys=predictor.training_keys)
     space = LabelSpace.from_dict(meta.space)
     columns = ["key", "track", "t_s", *(f"{f}.{n}" for f in meta.kinds for n in space.names(f))]
@@ -176,19 +213,3 @@ def _assemble(
     frame["key"] = np.repeat(np.array(keys, object), [len(f) for f in frames])
     numeric = [c for c in columns if c == "t_s" or c.split(".")[0] in meta.kinds]
     return PredictionTable(frame.astype(dict.fromkeys(numeric, float)), meta)
-
-
-def _empty_meta(space: LabelSpace) -> TableMeta:
-    """Meta data of a run in which no file could be predicted: clip rows, kinds as the heads give them."""
-
-    def kind(field: str) -> str:
-        return (
-            "probabilities" if field in ACTIVATION and not (field == "au" and space.au_kind == "intensity") else "value"
-        )
-
-    return TableMeta(space.to_dict(), {f: kind(f) for f in space.fields})
-
-
-def _reason(path: Path, error: Exception) -> str:
-    text = " ".join(str(error).split()).removeprefix(f"{path}: ")
-    return text if isinstance(error, AffectZooError) else f"{type(error).__name__}: {text}"

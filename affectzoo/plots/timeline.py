@@ -19,7 +19,8 @@ def plot_timeline(table: PredictionTable, path: str | Path = "timeline.png", key
     keys: which recordings (at most 3, default the first ones; each track of a recording has a column of
     its own). A field with more than 6 names shows the 6 that vary most over the shown steps, and says how
     many it left out. A band is one standard deviation, where the table has one; a step without a value is
-    a gap. Raises AffectZooError for a clip-level table, UnknownNameError for an unknown key.
+    a gap, grey where the table says why (no speech).
+    Raises AffectZooError for a clip-level table, UnknownNameError for an unknown key.
     """
     if table.meta.granularity != "step":
         raise AffectZooError("a timeline needs a step-level table; this one has one row a recording")
@@ -55,12 +56,14 @@ def _choose(table: PredictionTable, keys: list[str] | None) -> tuple[list[tuple[
 def _lines(table: PredictionTable, field: str, shown: list[tuple[str, str]]) -> list[int]:
     """Indices of the names to draw, in the order of the space."""
     here = table.frame["key"].isin([k for k, _ in shown]).to_numpy()
-    values = np.nan_to_num(table.values(field)[here])
-    return sorted(np.argsort(-values.std(0), kind="stable")[:MAX_LINES])
+    values = table.values(field)[here]
+    spread = np.nan_to_num(values[~np.isnan(values).all(1)]).std(0) if np.isfinite(values).any() else values[:1]
+    return sorted(np.argsort(-spread.ravel(), kind="stable")[:MAX_LINES])
 
 
 def _draw(axes, table: PredictionTable, field: str, lines: list[int], pair: tuple[str, str]) -> None:
     rows = table.frame[(table.frame["key"] == pair[0]) & (table.frame["track"] == pair[1])].sort_values("t_s")
+    rows = rows[rows["t_s"].notna()]  # a row without a time is the file's error
     step = 1 / table.meta.rate_hz if table.meta.rate_hz else rows["t_s"].diff().median()
     t = rows["t_s"].to_numpy(float)
     gaps = np.flatnonzero(np.diff(t) > 1.5 * step) + 1  # a NaN there breaks the line
@@ -76,7 +79,14 @@ def _draw(axes, table: PredictionTable, field: str, lines: list[int], pair: tupl
     if len(t) == 1:
         for line in axes.get_lines():
             line.set_marker("o")
+    _shade(axes, t[rows["error"].to_numpy() != ""], step)
     axes.grid(color="0.92")
+
+
+def _shade(axes, times: np.ndarray, step: float) -> None:
+    """Grey from half a step before to half a step after each time; neighbours are one area."""
+    for run in np.split(times, np.flatnonzero(np.diff(times) > 1.5 * step) + 1) if len(times) else ():
+        axes.axvspan(run[0] - step / 2, run[-1] + step / 2, color="0.9", lw=0)
 
 
 def _label(first, last, table: PredictionTable, field: str, lines: list[int]) -> None:

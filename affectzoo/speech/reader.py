@@ -1,5 +1,7 @@
 """Audio files become signals: any rate, any number of channels, mono out, native rate kept."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -22,17 +24,10 @@ def read_audio(path: str | Path) -> dict[str, Signal]:
     path = Path(path)
     if not path.is_file():
         raise FileError(path, "no such file")
-    try:
-        with sf.SoundFile(path) as f:
-            rate, declared = f.samplerate, f.frames - (MP3_FRAME if f.format == "MP3" else 0)
-            missing = _missing_bytes(path, f.format)
-            data = f.read(dtype="float32", always_2d=True)
-    except sf.LibsndfileError as e:
-        # for what looks like an mp3 and is none, libsndfile says that there is no such file
-        why = "" if "does not exist" in e.error_string else f" ({e.error_string.rstrip('.')})"
-        raise FileError(path, f"cannot be decoded as audio{why}") from None
-    except (OSError, RuntimeError) as e:
-        raise FileError(path, f"cannot be read ({e})") from None
+    with decoding(path), sf.SoundFile(path) as f:
+        rate, declared = f.samplerate, f.frames - (MP3_FRAME if f.format == "MP3" else 0)
+        missing = missing_bytes(path, f.format)
+        data = f.read(dtype="float32", always_2d=True)
     if missing:
         raise FileError(path, f"is truncated: at least {missing} bytes are missing at its end")
     if len(data) < declared:
@@ -45,7 +40,20 @@ def read_audio(path: str | Path) -> dict[str, Signal]:
     return {"audio": Signal(audio, float(rate))}
 
 
-def _missing_bytes(path: Path, container: str) -> int:
+@contextmanager
+def decoding(path: Path) -> Iterator[None]:
+    """What goes wrong with decoding inside is a FileError of this path."""
+    try:
+        yield
+    except sf.LibsndfileError as e:
+        # for what looks like an mp3 and is none, libsndfile says that there is no such file
+        why = "" if "does not exist" in e.error_string else f" ({e.error_string.rstrip('.')})"
+        raise FileError(path, f"cannot be decoded as audio{why}") from None
+    except (OSError, RuntimeError) as e:
+        raise FileError(path, f"cannot be read ({e})") from None
+
+
+def missing_bytes(path: Path, container: str) -> int:
     """How many bytes are missing at the end of a wav or ogg file; libsndfile shortens those silently."""
     if container in ("WAV", "WAVEX"):
         return _missing_in_wav(path)

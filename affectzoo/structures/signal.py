@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from affectzoo.errors import AffectZooError, FileError
-from affectzoo.plugins import find_reader, import_target
+from affectzoo.plugins import Reader, find_reader, import_target
 
 
 @dataclass(frozen=True)
@@ -86,15 +86,7 @@ class SignalRef:
 def read_file(path: str | Path, modalities: tuple[str, ...]) -> dict[str, Signal]:
     """Read a file into its signals through the first reader that gives all `modalities` from its extension."""
     path = Path(path)
-    if not path.exists():
-        raise FileError(path, "no such file")
-    if path.is_file() and path.stat().st_size == 0:
-        raise FileError(path, "is empty (0 bytes)")
-    try:
-        reader = find_reader(tuple(modalities), path.suffix)
-    except AffectZooError as e:
-        raise FileError(path, str(e)) from None
-    signals = import_target(reader.target)(path)
+    signals = import_target(reader_of(path, modalities).target)(path)
     missing = set(modalities) - set(signals)
     if missing:
         raise FileError(
@@ -102,3 +94,15 @@ def read_file(path: str | Path, modalities: tuple[str, ...]) -> dict[str, Signal
             f"has no {', '.join(sorted(missing))} stream (found {', '.join(sorted(signals)) or 'nothing'})",
         )
     return signals
+
+
+def reader_of(path: Path, modalities: tuple[str, ...]) -> Reader:
+    """The first reader that gives all `modalities` from such a file. FileError: missing, empty, unknown type."""
+    if not path.exists():
+        raise FileError(path, "no such file")
+    if path.is_file() and path.stat().st_size == 0:
+        raise FileError(path, "is empty (0 bytes)")
+    try:
+        return find_reader(tuple(modalities), path.suffix)
+    except AffectZooError as e:
+        raise FileError(path, str(e)) from None

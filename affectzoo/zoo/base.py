@@ -48,12 +48,15 @@ class AffectModel(nn.Module):
     """Subclass contract.
 
     - class attribute `modalities`: which signals of a batch it reads.
+    - class attribute `max_seconds`: the longest recording that is predicted as a whole, where its reader offers windows
+      instead (ours: 10 min, whose activations are some hundred MB).
     - __init__(self, label_space, **options): every option is stored under its own name (it goes to config.json);
       sets `self.transforms` (one Transform a modality) and `self.heads = AffectHeads(dim, self.label_space)`.
     - `forward_features(batch) -> Encoded`; must not depend on padding or on the other items of the batch (eval mode).
     """
 
     modalities: ClassVar[tuple[str, ...]] = ()
+    max_seconds: ClassVar[float] = 600.0
     arch: str = ""  # set by the factory: the name in the catalogue
     heads: AffectHeads
     transforms: dict[str, Transform]
