@@ -74,7 +74,8 @@ def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
     data.setup()
     loss = instantiate(cfg.loss)
     loss.fit_balance(space, (s.targets for s in data.samples("train")))
-    task = AffectTask(model, loss, instantiate(cfg.optimizer), **cfg.task, seed=cfg.seed)
+    groups = [s.groups for s in data.samples("train")]
+    task = AffectTask(model, loss, instantiate(cfg.optimizer), **cfg.task, seed=cfg.seed, groups=groups)
     no_val = {} if data.parts["val"] else {"limit_val_batches": 0}
     trainer = instantiate(
         cfg.trainer,

@@ -1,14 +1,16 @@
 """AffectTask: model + losses + MetricSuite. The four families differ in model and loss, not here."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import lightning as L
 import torch
 from torch import nn
 
+from affectzoo.engine.adversary import GroupAdversary
 from affectzoo.engine.align import align_targets
 from affectzoo.engine.losses import MultiTaskLoss
+from affectzoo.engine.mixup import mixup
 from affectzoo.errors import UnknownNameError
 from affectzoo.metrics.suite import MetricSuite
 from affectzoo.structures.prediction import AffectPrediction
@@ -23,7 +25,8 @@ class AffectTask(L.LightningModule):
 
     optimizer: parameters or groups -> torch optimizer. schedule: 'cosine' (one warm-up over `warmup` of all steps,
     then a half cosine to 0), or 'constant'. head_epochs: so many first epochs train the heads alone.
-    encoder_rate: the encoder's learning rate as a share of the heads' (discriminative rates).
+    encoder_rate: the encoder's learning rate as a share of the heads' (discriminative rates). mixup: alpha of the Beta
+    distribution, 0 for none. adversary: group -> weight of its turned gradient ({speaker: 0.1}), see GroupAdversary.
     """
 
     def __init__(
@@ -35,14 +38,20 @@ class AffectTask(L.LightningModule):
         warmup: float = 0.1,
         head_epochs: int = 0,
         encoder_rate: float = 1.0,
+        mixup: float = 0.0,
+        adversary: Mapping[str, float] | None = None,
         seed: int = 0,
+        groups: Sequence[Mapping[str, str]] = (),
     ):
         if schedule not in SCHEDULES:
             raise UnknownNameError("schedule", schedule, SCHEDULES, "task")
         super().__init__()
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.schedule, self.warmup, self.head_epochs = schedule, warmup, head_epochs
-        self.encoder_rate, self.seed = encoder_rate, seed
+        self.encoder_rate, self.mixup, self.seed = encoder_rate, mixup, seed
+        self.adversaries = nn.ModuleList(
+            GroupAdversary(model.heads.dim, g, groups, w) for g, w in (adversary or {}).items()
+        )
         self.metrics = MetricSuite.from_label_space(model.label_space)
 
     def forward(self, batch: AffectBatch) -> AffectPrediction:
@@ -73,8 +82,13 @@ class AffectTask(L.LightningModule):
 
     def training_step(self, batch: AffectBatch, batch_idx: int) -> torch.Tensor:
         """The multi-task loss."""
+        if self.mixup:
+            batch = mixup(batch, self.mixup)
         pred = self(batch)
         losses = self.loss(pred, align_targets(pred, batch))
+        for adversary in self.adversaries:
+            losses[adversary.group] = adversary(pred, batch.groups)
+            losses["total"] = losses["total"] + losses[adversary.group]
         self.log_dict({f"train/{n}": v for n, v in losses.items()}, batch_size=len(batch), on_epoch=True, on_step=False)
         self.log("loss", losses["total"].detach(), prog_bar=True, logger=False, batch_size=len(batch))
         return losses["total"]
@@ -100,7 +114,7 @@ class AffectTask(L.LightningModule):
         optimizer = self.optimizer(
             [
                 {"params": list(self._encoder_parameters()), "lr": rate * self.encoder_rate},
-                {"params": list(self.model.heads.parameters())},
+                {"params": [*self.model.heads.parameters(), *self.adversaries.parameters()]},
             ]
         )
         total = self._total_steps()
