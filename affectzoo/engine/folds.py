@@ -10,7 +10,8 @@ from affectzoo.data.card import load_card
 from affectzoo.data.split import load_folds, read_folds
 from affectzoo.engine import report
 from affectzoo.engine.calibration import NAME, calibrated_score
-from affectzoo.engine.run import data_module, fit, predict_part, score, write_artefact
+from affectzoo.engine.members import TABLE, is_ensemble, member_config, train
+from affectzoo.engine.run import data_module, predict_part, score, write_artefact
 from affectzoo.errors import AffectZooError
 from affectzoo.leaderboard.trained import join_folds
 from affectzoo.structures.record import EvalRecord
@@ -39,20 +40,31 @@ def run_folds(cfg: DictConfig) -> EvalRecord | None:
     if len(wanted) < n:
         report.say(f"folds {wanted} of {n} are done; a record needs all of them (folds=all run_dir={run_dir})")
         return None
-    table = join_folds(tables)
+    if is_ensemble(cfg):
+        for i in range(cfg.model.members):
+            member = {f: run_dir / f"fold_{f}" / f"member_{i}" / TABLE for f in tables}
+            _record(member_config(cfg, i), {f: PredictionTable.read(p) for f, p in member.items()}, started, wanted)
+    record = _record(cfg, tables, started, wanted)
+    report.show(record, time.time() - started)
+    return record
+
+
+def _record(cfg: DictConfig, tables: dict[str, PredictionTable], started: float, folds: list[int]) -> EvalRecord:
+    """Out-of-fold table and record in cfg.run_dir, with the calibration error after cross-fitted temperatures."""
+    run_dir, table = Path(cfg.run_dir), join_folds(tables)
+    run_dir.mkdir(parents=True, exist_ok=True)
     table.write(run_dir / "out_of_fold.parquet")
-    record = score(cfg, table, started, wanted)
-    after = calibrated_score(tables, data_module(cfg, wanted[0]).samples("all"))
+    record = score(cfg, table, started, folds)
+    after = calibrated_score(tables, data_module(cfg, folds[0]).samples("all"))
     if after is not None:
         record = replace(record, scores={**record.scores, NAME: after})
     record.write(run_dir / "record.json")
-    report.show(record, time.time() - started)
     return record
 
 
 def _fit_fold(cfg: DictConfig, fold: int, path: Path) -> None:
     own = OmegaConf.merge(cfg, {"run_dir": str(path.parent)})
-    fitted = fit(own, fold)
+    fitted = train(own, fold)
     if fitted.is_main:
         write_artefact(own, fitted, path.parent, None)
         predict_part(own, fitted).write(path)

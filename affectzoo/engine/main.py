@@ -32,7 +32,7 @@ def main() -> None:
 def _job(cfg: DictConfig) -> float | None:
     """One job of a run or a sweep; returns the value that a sweep optimises."""
     from affectzoo.engine.folds import run_folds
-    from affectzoo.engine.run import run
+    from affectzoo.engine.single import run
 
     hydra_cfg = HydraConfig.get()
     words = list(hydra_cfg.overrides.task)

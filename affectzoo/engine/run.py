@@ -1,4 +1,4 @@
-"""One run: data, model, fit, test predictions, record, artefact. And the table that ends it."""
+"""The parts of a run: data, model, fit, predictions of a part, score, artefact."""
 
 import json
 import logging
@@ -47,15 +47,6 @@ class Fitted:
     space: LabelSpace
     logged: dict[str, float]
     is_main: bool
-
-
-def run(cfg: DictConfig) -> float | None:
-    """One fit, its scores and its artefact; returns the value of `optimized_metric` (a sweep's objective)."""
-    started = time.time()
-    fitted = fit(cfg)
-    if fitted.is_main:  # under DDP, scores are made once, on unpadded data
-        finish(cfg, fitted, started)
-    return _objective(cfg, fitted.logged)
 
 
 def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
@@ -147,22 +138,6 @@ def predict_part(cfg: DictConfig, fitted: Fitted, part: str = "test") -> Predict
     return PredictionTable.concat(
         [PredictionTable.from_prediction(fitted.model(b), model=model, training_keys=keys) for b in batches]
     )
-
-
-def finish(cfg: DictConfig, fitted: Fitted, started: float) -> EvalRecord:
-    """Test predictions, record, artefact, and the table with the next command."""
-    run_dir = Path(cfg.run_dir)
-    table = predict_part(cfg, fitted)
-    path = table.write(run_dir / "predictions.parquet")
-    record = score(cfg, table, started)
-    artefact = write_artefact(cfg, fitted, run_dir, record)
-    sha = json.loads((artefact / "config.json").read_text())["weights_sha256"]
-    record = replace(record, model=replace(record.model, sha256=sha))
-    for folder in (run_dir, artefact):
-        record.write(folder / "record.json")
-    report.show(record, time.time() - started)
-    report.next_command(artefact, fitted.data, run_dir, path)
-    return record
 
 
 def score(cfg: DictConfig, table: PredictionTable, started: float, folds: Sequence[int | None] = (None,)) -> EvalRecord:
@@ -258,15 +233,3 @@ def _quiet() -> None:
         ".*log_every_n_steps.*",
     ):
         warnings.filterwarnings("ignore", text)
-
-
-def _objective(cfg: DictConfig, logged: dict[str, float]) -> float | None:
-    if cfg.optimized_metric is None:
-        return None
-    if cfg.optimized_metric not in logged:
-        raise AffectZooError(
-            f"optimized_metric {cfg.optimized_metric!r} must be a logged validation value: "
-            f"{', '.join(k for k in sorted(logged) if k.startswith('val/'))}"
-        )
-    report.say(f"{cfg.optimized_metric}: {logged[cfg.optimized_metric]:.4f}")
-    return logged[cfg.optimized_metric]

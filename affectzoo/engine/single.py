@@ -1,0 +1,51 @@
+"""One run from data to record and artefact, and the table that ends it."""
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from affectzoo.engine import report
+from affectzoo.engine.members import train
+from affectzoo.engine.run import Fitted, predict_part, score, write_artefact
+from affectzoo.errors import AffectZooError
+from affectzoo.structures.record import EvalRecord
+
+
+def run(cfg: DictConfig) -> float | None:
+    """One fit, its scores and its artefact; returns the value of `optimized_metric` (a sweep's objective)."""
+    started = time.time()
+    fitted = train(cfg)
+    if fitted.is_main:  # under DDP, scores are made once, on unpadded data
+        finish(cfg, fitted, started)
+    return _objective(cfg, fitted.logged)
+
+
+def finish(cfg: DictConfig, fitted: Fitted, started: float) -> EvalRecord:
+    """Test predictions, record, artefact, and the table with the next command."""
+    run_dir = Path(cfg.run_dir)
+    table = predict_part(cfg, fitted)
+    path = table.write(run_dir / "predictions.parquet")
+    record = score(cfg, table, started)
+    artefact = write_artefact(cfg, fitted, run_dir, record)
+    sha = json.loads((artefact / "config.json").read_text())["weights_sha256"]
+    record = replace(record, model=replace(record.model, sha256=sha))
+    for folder in (run_dir, artefact):
+        record.write(folder / "record.json")
+    report.show(record, time.time() - started)
+    report.next_command(artefact, fitted.data, run_dir, path)
+    return record
+
+
+def _objective(cfg: DictConfig, logged: dict[str, float]) -> float | None:
+    if cfg.optimized_metric is None:
+        return None
+    if cfg.optimized_metric not in logged:
+        raise AffectZooError(
+            f"optimized_metric {cfg.optimized_metric!r} must be a logged validation value: "
+            f"{', '.join(k for k in sorted(logged) if k.startswith('val/'))}"
+        )
+    report.say(f"{cfg.optimized_metric}: {logged[cfg.optimized_metric]:.4f}")
+    return logged[cfg.optimized_metric]
