@@ -25,6 +25,7 @@ GROUPS = {
         "loss",
         "optimizer",
         "perturb",
+        "ablation",
         "debug",
         "hparams_search",
     )
@@ -71,6 +72,13 @@ def test_every_group_file_composes(group, name, tmp_path):
         cfg = composed(override, tmp=tmp_path)
         assert cfg.model.card.name == name
         build_model(OmegaConf.to_container(cfg.model), "ekman7+vad")
+    elif group == "ablation":  # changes one setting of its experiment
+        experiment = "experiment=speech/ravdess_ablation"
+        plain, changed = composed(experiment, tmp=tmp_path), composed(experiment, override, tmp=tmp_path)
+        build(changed)
+        assert changed.tag == f"{name.replace('_', '-')}-research" and {*changed} == {*plain}
+        differ = {k for k in plain if k != "tag" and plain[k] != changed[k]}
+        assert len(differ) == (name != "full"), differ
     else:
         build(composed(override, tmp=tmp_path))
 
