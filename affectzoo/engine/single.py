@@ -18,7 +18,7 @@ def run(cfg: DictConfig) -> float | None:
     """One fit, its scores and its artefact; returns the value of `optimized_metric` (a sweep's objective)."""
     started = time.time()
     fitted = train(cfg)
-    if fitted.is_main:  # under DDP, scores are made once, on unpadded data
+    if fitted.is_main and cfg.test:  # under DDP, scores are made once, on unpadded data
         finish(cfg, fitted, started)
     return _objective(cfg, fitted.logged)
 
