@@ -1,7 +1,9 @@
 """DatasetCard: data about data, read strictly from `<plug-in root>/datasets/<name>/card.yaml`."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.labels.space import LabelSpace, load_space
@@ -9,6 +11,8 @@ from affectzoo.plugins import resource_files
 from affectzoo.schema import from_dict, read_yaml
 
 KINDS = ("folds", "parts")
+#: The group that joined data sets add: which of them an item is from.
+CORPUS = "corpus"
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,73 @@ def card_path(name: str) -> Path:
 
 
 def load_card(name: str) -> DatasetCard:
-    """Read and check one card. Raises UnknownNameError (name, key, group, label) or AffectZooError."""
-    return read_card(card_path(name))
+    """Read and check one card, or the joined one of several ('emodb+ravdess', see join_cards).
+
+    Raises UnknownNameError (name, key, group, label) or AffectZooError.
+    """
+    first, *rest = (read_card(card_path(n)) for n in corpora(name))
+    return join_cards([first, *rest]) if rest else first
+
+
+def corpora(dataset: str) -> tuple[str, ...]:
+    """The data sets that a name joins: ('emodb', 'ravdess') of 'emodb+ravdess'."""
+    return tuple(dataset.split("+"))
+
+
+def is_joined(dataset: str) -> bool:
+    """Whether a name joins several data sets."""
+    return len(corpora(dataset)) > 1
+
+
+def join_cards(cards: Sequence[DatasetCard]) -> DatasetCard:
+    """The card of several data sets as one (data/joined.py): what all of them have, and every licence.
+
+    groups: the common ones, then 'corpus'. It has no folder, no labels and no split of its own. Raises AffectZooError
+    for a set named twice, one that has a group 'corpus' already, or sets without a modality in common.
+    """
+    names = [c.name for c in cards]
+    where = f"data sets {' + '.join(names)}"
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise AffectZooError(f"{where}: {', '.join(twice)} is named twice")
+    taken = [c.name for c in cards if CORPUS in c.groups]
+    if taken:
+        raise AffectZooError(f"{where}: {taken[0]} has a group {CORPUS!r} of its own and cannot be joined")
+    modalities = _common(c.modalities for c in cards)
+    if not modalities:
+        raise AffectZooError(f"{where}: have no modality in common")
+
+    def each(text: Callable[[DatasetCard], object], between: str = "; ") -> str:
+        return between.join(f"{c.name}: {text(c)}" for c in cards)
+
+    return DatasetCard(
+        name="+".join(names),
+        title=" + ".join(c.title for c in cards),
+        revision=", ".join(f"{c.name} {c.revision}" for c in cards),
+        modalities=modalities,
+        adapter="affectzoo.data.joined.open_joined",
+        label_space=None,
+        source=each(lambda c: c.source),
+        how_to_obtain=each(lambda c: c.how_to_obtain),
+        licence=DataLicence(", ".join(f"{c.licence.data} ({c.name})" for c in cards), each(lambda c: c.licence.note)),
+        free_for_any_use=all(c.free_for_any_use for c in cards),
+        citation=each(lambda c: c.citation, " "),
+        groups=(*_common(c.groups for c in cards), CORPUS),
+        attributes=_common(c.attributes for c in cards),
+        items=_total(c.items for c in cards),
+        hours=_total(c.hours for c in cards),
+        traps=tuple(f"{c.name}: {trap}" for c in cards for trap in c.traps),
+    )
+
+
+def _common(lists: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    first, *rest = lists
+    return tuple(n for n in first if all(n in other for other in rest))
+
+
+def _total(numbers: Iterable[float | None]) -> Any:
+    numbers = list(numbers)
+    return None if None in numbers else sum(numbers)
 
 
 def read_card(path: str | Path) -> DatasetCard:

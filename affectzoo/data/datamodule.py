@@ -11,12 +11,13 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from affectzoo.data.cache import Failure, FeatureCache, prepare_all
-from affectzoo.data.card import load_card
+from affectzoo.data.card import is_joined, load_card
 from affectzoo.data.collate import collate
 from affectzoo.data.dataset import Dataset, open_dataset
 from affectzoo.data.forms import Perturbation, perturbed_forms
+from affectzoo.data.joined import LostLabelWarning, identity, joined_parts
 from affectzoo.data.leaks import check_parts
-from affectzoo.data.sampler import EvalOrder, TrainLoader, TrainOrder, eval_batch_size
+from affectzoo.data.sampler import EvalOrder, TrainLoader, TrainOrder, draw_shares, eval_batch_size
 from affectzoo.data.split import PARTS, draw_groups, load_folds, read_folds
 from affectzoo.data.targets import project_samples
 from affectzoo.errors import AffectZooError, LeakError, UnknownNameError
@@ -35,14 +36,16 @@ class PreparationWarning(UserWarning):
 class AffectDataModule(LightningDataModule):
     """Opens a data set, projects its targets, splits it, checks for leaks, prepares and caches, and batches.
 
-    dataset: a name, or an opened Dataset. label_space: of the targets; None is the data set's own.
+    dataset: a name ('emodb+ravdess' joins two, data/joined.py), or an opened Dataset. label_space: of the targets;
+    None is the data set's own.
     split: a name on the card; a split file of your own (.csv), which must keep `val_group` apart, or every
     group when that is None; 'all' puts everything into test; None draws val and test, each `val_fraction`
     of the items, by whole groups of `val_group` (None: the first group; without groups, single items).
-    fold: which fold of the split. cache: prepared signals are also kept on disk (cache_dir, see
-    FeatureCache); in either case they stay in memory. options: for the adapter. allow_leak: a leak is a
-    warning, not an error. perturb: makes other forms of training items (data/forms.py); each epoch takes every item
-    once, in its own form or one of those.
+    fold: which fold of the split (of joined sets also by name). balance: a group, such as corpus; an epoch then draws
+    its items, and every batch of it, in equal shares of the group's values (data/sampler.py). cache: prepared signals
+    are also kept on disk (cache_dir, see FeatureCache); in either case they stay in memory. options: for the adapter.
+    allow_leak: a leak is a warning, not an error. perturb: makes other forms of training items (data/forms.py); each
+    epoch takes every item once, in its own form or one of those.
 
     Under several processes each gets other items and the same number of training batches, with either value
     of the trainer's `use_distributed_sampler`; evaluation never repeats an item. A run that stops within an
@@ -54,7 +57,7 @@ class AffectDataModule(LightningDataModule):
         dataset: str | Dataset,
         label_space: LabelSpace | str | dict | None = None,
         split: str | None = None,
-        fold: int | None = None,
+        fold: int | str | None = None,
         batch_size: int = 32,
         val_fraction: float = 0.15,
         val_group: str | None = None,
@@ -67,6 +70,7 @@ class AffectDataModule(LightningDataModule):
         options: dict[str, Any] | None = None,
         allow_leak: bool = False,
         perturb: Perturbation | None = None,
+        balance: str | None = None,
     ):
         super().__init__()
         self.card = dataset.card if isinstance(dataset, Dataset) else load_card(dataset)
@@ -74,7 +78,7 @@ class AffectDataModule(LightningDataModule):
         self.split, self.fold, self.val_fraction, self.val_group = split, fold, val_fraction, val_group
         self.batch_size, self.seed, self.num_workers, self.bucket = batch_size, seed, num_workers, bucket
         self.root, self.options, self.allow_leak = root, dict(options or {}), allow_leak
-        self.perturb = perturb
+        self.perturb, self.balance = perturb, balance
         self.cache = FeatureCache(cache_dir) if cache else None
         self._space = as_space(label_space) if label_space is not None else None
         self._model = None
@@ -130,14 +134,22 @@ class AffectDataModule(LightningDataModule):
 
     def training_keys(self) -> list[str]:
         """`dataset:key` of all that a model has seen: train, and val, which chooses the checkpoint."""
-        return [f"{self.card.name}:{s.key}" for part in ("train", "val") for s in self.samples(part)]
+        return [identity(self.card.name, s.key) for part in ("train", "val") for s in self.samples(part)]
+
+    def drawn(self) -> list[AffectSample]:
+        """The training items of a first epoch, as often as it draws them: what class weights are made of."""
+        samples = self.samples("train")
+        if self.balance is None:
+            return samples
+        return [samples[i] for i in draw_shares(self._shares(samples), self.seed, 0)]
 
     def train_dataloader(self) -> DataLoader:
-        """Random batches of like lengths; the order is a function of (seed, epoch)."""
+        """Random batches of like lengths, balanced if asked for; the order is a function of (seed, epoch)."""
         samples = self._ready("train")
         forms = samples + (self._perturbed(samples) if self.perturb else [])
         lengths = np.reshape(list(map(_length, forms)), (-1, len(samples)))
-        order = TrainOrder(lengths, self.batch_size, self.seed, self.bucket)
+        shares = None if self.balance is None else self._shares(samples)
+        order = TrainOrder(lengths, self.batch_size, self.seed, self.bucket, shares)
         return self._loader(forms, order, self.batch_size, TrainLoader)
 
     def val_dataloader(self) -> DataLoader | list:
@@ -155,15 +167,19 @@ class AffectDataModule(LightningDataModule):
 
     def _open(self) -> None:
         if self.dataset is None:
-            self.dataset = open_dataset(self.card.name, self.root, **self.options)
-        samples, self.lost = project_samples(self.dataset.samples, self.dataset.space, self.label_space)
-        if self.lost:
-            text = ", ".join(f"{n} x {name}" for name, n in self.lost.items())
+            joined = {"label_space": self.label_space} if is_joined(self.card.name) else {}
+            self.dataset = open_dataset(self.card.name, self.root, **{**self.options, **joined})
+        samples, lost = project_samples(self.dataset.samples, self.dataset.space, self.label_space)
+        self.lost = {**self.dataset.lost, **lost}
+        if lost:
+            text = ", ".join(f"{n} x {name}" for name, n in lost.items())
             warnings.warn(
                 f"data set {self.card.name!r}: labels that {self.label_space.name!r} cannot express are masked: {text}",
                 stacklevel=2,
             )
         parts, disjoint = self._split(samples)
+        if is_joined(self.card.name):
+            parts = _without_unlabelled(parts, samples, self.card.name)
         try:
             check_parts(parts, samples, disjoint)
         except LeakError as e:
@@ -184,8 +200,11 @@ class AffectDataModule(LightningDataModule):
                 "(a table: data.options.groups=[speaker])",
                 stacklevel=3,
             )
+        own = str(self.split).endswith(".csv")
+        if self.split is not None and not own and is_joined(self.card.name):
+            how = (self.val_fraction, self.val_group, self.seed)
+            return joined_parts(self.card, self.split, self.fold, samples, *how)
         if self.split is not None:
-            own = str(self.split).endswith(".csv")
             folds = read_folds(self.split, None, groups) if own else load_folds(self.card, self.split)
             return folds.parts(self.fold, samples, self.val_fraction, self.val_group, self.seed), folds.disjoint
         group = groups[0] if groups else None
@@ -235,6 +254,13 @@ class AffectDataModule(LightningDataModule):
                 warnings.warn(text, PreparationWarning, stacklevel=2)
         return self._forms
 
+    def _shares(self, samples: list[AffectSample]) -> list[str]:
+        """Each item's value of the group that is balanced."""
+        for s in samples:
+            if not s.groups.get(self.balance):
+                raise UnknownNameError("group to balance", self.balance, s.groups, s.key)
+        return [s.groups[self.balance] for s in samples]
+
     def _ready(self, part: str) -> list[AffectSample]:
         self.setup({"train": "fit", "val": "validate", "test": "test"}[part])
         samples = self.samples(part)
@@ -271,6 +297,20 @@ class _Items(torch.utils.data.Dataset):
 
     def __getitem__(self, i: int) -> AffectSample:
         return self.samples[i].load()
+
+
+def _without_unlabelled(parts: dict[str, list[str]], samples: list[AffectSample], name: str) -> dict[str, list[str]]:
+    """Parts whose train and val hold no item that lost its every label; how many those are is said.
+
+    What is tested stays whole: the benchmark decides what it asks.
+    """
+    labelled = {s.key for s in samples if any(t.mask.any() for t in s.targets.values())}
+    out = {p: keys if p == "test" else [k for k in keys if k in labelled] for p, keys in parts.items()}
+    gone = {p: len(parts[p]) - len(out[p]) for p in ("train", "val")}
+    if any(gone.values()):
+        text = " and ".join(f"{n} of {len(parts[p])} items of {p}" for p, n in gone.items() if n)
+        warnings.warn(f"data set {name!r}: without a label, and so left out: {text}", LostLabelWarning, stacklevel=4)
+    return out
 
 
 def _length(sample: AffectSample) -> int:

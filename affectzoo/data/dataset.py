@@ -3,12 +3,12 @@
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from affectzoo.data.card import DatasetCard, load_card
+from affectzoo.data.card import DatasetCard, is_joined, load_card
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.labels.space import LabelSpace, as_space
 from affectzoo.plugins import import_target
@@ -32,27 +32,34 @@ class BrokenRowWarning(UserWarning):
 class Dataset:
     """An opened data set. Signals are mostly references that are read on demand; `space` is the targets'.
 
-    broken: one line a row that could not be used: file, line, reason.
+    broken: one line a row that could not be used: file, line, reason. lost: items by label that `space` cannot express
+    ('ravdess:emotion:calm' -> 192), of joined sets (data/joined.py).
     """
 
     card: DatasetCard
     samples: list[AffectSample]
     space: LabelSpace
     broken: tuple[str, ...] = ()
+    lost: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.samples)
 
 
 def open_dataset(name: str, root: str | Path | None = None, **options) -> Dataset:
-    """Open a data set by name.
+    """Open a data set by name, or several as one ('emodb+ravdess', data/joined.py).
 
     root: the folder that holds the data sets' folders; without it the variable AFFECTZOO_DATA is read.
     Generated sets need none. options: what the adapter takes; its option `label_space` overrides the
-    card's. Raises UnknownNameError for a name or an option, FileError when the data are not there,
-    AffectZooError for a key that occurs twice or a set without one usable sample.
+    card's. Joined sets take `label_space` and, by the set's name, a mapping of each one's own options.
+    Raises UnknownNameError for a name or an option, FileError when the data are not there, AffectZooError for a key
+    that occurs twice or a set without one usable sample.
     """
     card = load_card(name)
+    if is_joined(card.name):
+        from affectzoo.data.joined import open_joined
+
+        return open_joined(card, root, **options)
     adapter = import_target(card.adapter)
     check_arguments(adapter, options, f"data set {card.name!r}", skip=2)  # root, card
     folder = Path(root) if root is not None and card.folder is None else data_folder(card, root)

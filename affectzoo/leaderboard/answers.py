@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from affectzoo.data.joined import own_keys
 from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.leaderboard.exam import Exam
 from affectzoo.structures.table import PredictionTable
@@ -42,7 +43,7 @@ class Answers:
 
 def lay_over(table: PredictionTable, exam: Exam) -> Answers:
     """Answers of a table to an exam. Raises UnknownNameError for keys or fields that do not fit it."""
-    table, remarks = _in_space(table, exam)
+    table, remarks = _in_space(_with_own_keys(table, exam), exam)
     frame = _tested_frame(table, exam)
     left_aside = len(table.frame) - len(frame)
     if left_aside:
@@ -65,6 +66,7 @@ def drop_unknown(table: PredictionTable, exam: Exam) -> tuple[PredictionTable, s
 
     For folders that hold more than the data set's items; a misspelt key still counts as missing.
     """
+    table = _with_own_keys(table, exam)
     known = table.frame.key.isin(set(exam.index))
     if known.all():
         return table, ""
@@ -82,6 +84,15 @@ def table_sha256(table: PredictionTable) -> str:
     for column in ("t_s", *(c for f in sorted(table.meta.kinds) for c in table.columns(f))):
         digest.update(column.encode() + np.ascontiguousarray(frame[column].to_numpy("<f8")).tobytes())
     return digest.hexdigest()
+
+
+def _with_own_keys(table: PredictionTable, exam: Exam) -> PredictionTable:
+    """The table with the keys that the exam's data set has for its items (joined data sets, data/joined.py)."""
+    dataset = exam.benchmark.dataset
+    changed = own_keys(table.frame.key.unique(), dataset, exam.index, exam.test_keys)
+    if all(old == new for old, new in changed.items()):
+        return table
+    return replace(table, frame=table.frame.assign(key=table.frame.key.map(changed)))
 
 
 def _in_space(table: PredictionTable, exam: Exam) -> tuple[PredictionTable, list[str]]:

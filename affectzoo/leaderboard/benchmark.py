@@ -15,6 +15,8 @@ from affectzoo.schema import from_dict, read_yaml
 
 POOLINGS = ("pooled", "fold_mean")
 PARTS = ("test", "all folds", "fold 0")
+#: What `part` begins with where one fold is asked; which folds there are is known when the split is read.
+FOLD = "fold "
 #: What a control may see and say; leaderboard/controls.py makes them.
 CONTROLS = {
     "constant": "the commonest class, or the mean, of the training part",
@@ -46,7 +48,8 @@ class Benchmark:
 
     dataset, options: for `open_dataset`; split: its name in the data card.
     part: 'test' of a split into parts; of a split into folds 'fold 0' (one model, tested on the first fold)
-    or 'all folds' (every fold's test part, answered by a model that was trained without it).
+    or another (by number, or in a split by rule by the value that is tested: 'fold ravdess'), or 'all folds' (every
+    fold's test part, answered by a model that was trained without it).
     metrics: field -> registered names without the field ('emotion': ['uar', 'accuracy']). The threshold of a
     presence or state probability belongs to the metric; another threshold is another registered metric.
     main: '<field>/<metric>'. pooling: which of its values ranks, 'pooled' (all test rows at once) or
@@ -76,7 +79,8 @@ class Benchmark:
 
     def __post_init__(self):
         where = f"benchmark {self.name!r}"
-        _known("part", self.part, PARTS, where)
+        if not self.part.startswith(FOLD):
+            _known("part", self.part, PARTS, where)
         _known("pooling", self.pooling, POOLINGS, where)
         for control in self.controls:
             _known("control", control, CONTROLS, where)

@@ -150,6 +150,8 @@ def _reasons(answers: Answers, trained: Trained) -> tuple[str, ...]:
 def _notes(exam: Exam, trained: Trained) -> tuple[str, ...]:
     """What a reader has to know that does not keep a record from its rank."""
     found = []
+    if exam.unlabelled:
+        found.append(f"{exam.unlabelled} further items have no label in {exam.space.name!r} and are not tested")
     if trained.items is None:
         found.append("the table does not tell what its model was trained on")
     group = exam.benchmark.group

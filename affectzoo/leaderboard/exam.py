@@ -11,13 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
+from affectzoo.data.card import is_joined
 from affectzoo.data.dataset import Dataset, open_dataset
+from affectzoo.data.joined import find_folds
 from affectzoo.data.leaks import check_leaks
-from affectzoo.data.split import Folds, load_folds
+from affectzoo.data.split import KEY, Folds
 from affectzoo.data.targets import project_targets
 from affectzoo.errors import AffectZooError, LeakError, UnknownNameError
 from affectzoo.labels.space import LabelSpace
-from affectzoo.leaderboard.benchmark import Benchmark
+from affectzoo.leaderboard.benchmark import FOLD, Benchmark
 from affectzoo.structures.sample import AffectSample, Target
 from affectzoo.structures.time import METHODS
 
@@ -52,7 +54,11 @@ class Truth:
 
 @dataclass(frozen=True)
 class Exam:
-    """See the module. samples: targets in the benchmark's space; split_sha256: of the split as read."""
+    """See the module.
+
+    samples: targets in the benchmark's space; split_sha256: of the split as read; unlabelled: items of the tested part
+    that are not tested, since nothing that is scored is known of them.
+    """
 
     benchmark: Benchmark
     samples: tuple[AffectSample, ...]
@@ -60,6 +66,7 @@ class Exam:
     revision: str
     split_sha256: str
     licence: str = ""
+    unlabelled: int = 0
 
     def __post_init__(self):
         if len(self.index) != len(self.samples):
@@ -169,11 +176,13 @@ def open_exam(
 
     data, folds: given when they are already open (a folds' `sha256` is taken as it is; a split by rule gets
     that of its resolved form). A key of the split that the data lack is an error: scores of another set of
-    items cannot be compared. Raises what
-    open_dataset and load_folds raise, LeakError when two parts share the benchmark's group.
+    items cannot be compared. Items whose labels the benchmark's space cannot express are not tested. Raises what
+    open_dataset and find_folds raise, LeakError when two parts share the benchmark's group.
     """
-    data = open_dataset(benchmark.dataset, root, **benchmark.options) if data is None else data
-    folds = load_folds(data.card, benchmark.split) if folds is None else folds
+    joined = {"label_space": benchmark.space} if is_joined(benchmark.dataset) else {}
+    data = open_dataset(benchmark.dataset, root, **{**joined, **benchmark.options}) if data is None else data
+    folds = find_folds(data.card, benchmark.split) if folds is None else folds
+    numbers = _numbers(folds, benchmark)
     folds = folds.resolve(data.samples, complete=True)
     where = f"benchmark {benchmark.name!r}"
     if (folds.kind == "parts") != (benchmark.part == "test"):
@@ -184,14 +193,13 @@ def open_exam(
             f"{where}: {len(lacking)} of the split's {len(folds.assignment)} keys are not in the "
             f"data at hand, such as {min(lacking)!r}; scores would not be comparable"
         )
-    exam = Exam(
-        benchmark,
-        tuple(_in_space(s, data.space, benchmark.space) for s in data.samples),
-        _exam_folds(folds, benchmark.part),
-        data.card.revision,
-        folds.sha256,
-        data.card.licence.data,
-    )
+    samples = tuple(_in_space(s, data.space, benchmark.space) for s in data.samples)
+    known = {s.key for s in samples if any(s.targets[f].mask.any() for f in benchmark.fields if f in s.targets)}
+    whole = _exam_folds(folds, numbers)
+    exam_folds = tuple(replace(f, test=tuple(k for k in f.test if k in known)) for f in whole)
+    unlabelled = sum(len(f.test) for f in whole) - sum(len(f.test) for f in exam_folds)
+    licence = data.card.licence.data
+    exam = Exam(benchmark, samples, exam_folds, data.card.revision, folds.sha256, licence, unlabelled)
     groups = dict(zip(exam.index, exam.groups(benchmark.group), strict=True))
     for fold in exam.folds:
         check_leaks({"train": fold.train, "test": fold.test}, {benchmark.group: groups})
@@ -204,7 +212,21 @@ def _in_space(sample: AffectSample, source: LabelSpace, target: LabelSpace) -> A
     return replace(sample, targets=project_targets(sample.targets, source, target))
 
 
-def _exam_folds(folds: Folds, part: str) -> tuple[ExamFold, ...]:
+def _numbers(folds: Folds, benchmark: Benchmark) -> dict[str, int]:
+    """Name -> number of the folds that the benchmark's part asks for; none for a split into parts."""
+    if folds.kind == "parts":
+        return {}
+    names = {str(n): n for n in range(folds.n)}
+    if not benchmark.part.startswith(FOLD):
+        return names
+    values = {} if folds.by == KEY else {v: int(n) for v, n in folds.assignment.items()}
+    wanted = benchmark.part.removeprefix(FOLD)
+    if wanted not in {**values, **names}:
+        raise UnknownNameError("fold", wanted, {**values, **names}, f"benchmark {benchmark.name!r}")
+    return {wanted: {**values, **names}[wanted]}  # a number is a number, also where a value looks like one
+
+
+def _exam_folds(folds: Folds, numbers: dict[str, int]) -> tuple[ExamFold, ...]:
     """Folds as who trains and who is tested; of a split into parts, train and test (val is neither)."""
 
     def having(test) -> tuple[str, ...]:
@@ -213,6 +235,6 @@ def _exam_folds(folds: Folds, part: str) -> tuple[ExamFold, ...]:
     if folds.kind == "parts":
         return (ExamFold("test", having(lambda v: v == "train"), having(lambda v: v == "test")),)
     return tuple(
-        ExamFold(str(n), having(lambda v, n=n: int(v) != n), having(lambda v, n=n: int(v) == n))
-        for n in range(folds.n if part == "all folds" else 1)
+        ExamFold(name, having(lambda v, n=n: int(v) != n), having(lambda v, n=n: int(v) == n))
+        for name, n in numbers.items()
     )

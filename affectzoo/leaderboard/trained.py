@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from affectzoo.data.joined import identity
 from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.leaderboard.exam import Exam
 from affectzoo.structures.table import PredictionTable
@@ -41,8 +42,8 @@ class Trained:
 
 
 def key_hash(dataset: str, key: str) -> str:
-    """16 hex digits of sha256 over '<dataset>:<key>'."""
-    return hashlib.sha256(f"{dataset}:{key}".encode()).hexdigest()[:16]
+    """16 hex digits of sha256 over '<dataset>:<key>', which the keys of joined data sets already are."""
+    return hashlib.sha256(identity(dataset, key).encode()).hexdigest()[:16]
 
 
 def join_folds(tables: Mapping[str, PredictionTable]) -> PredictionTable:
