@@ -53,6 +53,7 @@ class AffectTask(L.LightningModule):
             GroupAdversary(model.heads.dim, g, groups, w) for g, w in (adversary or {}).items()
         )
         self.metrics = MetricSuite.from_label_space(model.label_space)
+        self._model_freezes = {n for n, p in model.named_parameters() if not p.requires_grad}
 
     def forward(self, batch: AffectBatch) -> AffectPrediction:
         """Predict a batch."""
@@ -143,4 +144,6 @@ class AffectTask(L.LightningModule):
         return 0.5 * (1 + torch.cos(torch.tensor(progress * torch.pi)).item())
 
     def _encoder_parameters(self) -> Iterable[nn.Parameter]:
-        return (p for n, p in self.model.named_parameters() if not n.startswith("heads."))
+        """All but the heads and what the model itself has frozen."""
+        named = self.model.named_parameters()
+        return (p for n, p in named if not n.startswith("heads.") and n not in self._model_freezes)

@@ -193,12 +193,12 @@ def _load_folder(folder: Path, check: bool) -> tuple[AffectModel, PretrainedConf
 
 
 def _write_tensors(model: AffectModel, golden: AffectBatch, folder: Path, dtype: torch.dtype) -> None:
+    twin = copy.deepcopy(model).cpu().float().eval()
     state = {n: t.detach().cpu() for n, t in model.state_dict().items()}
     stored = {n: (t.to(dtype) if t.is_floating_point() else t).contiguous().clone() for n, t in state.items()}
     bad = [n for n, t in stored.items() if not bool(torch.isfinite(t.float()).all())]
     if bad:
         raise AffectZooError(f"weights are not finite ({dtype}): {', '.join(bad)}")
-    twin = copy.deepcopy(model).cpu().float().eval()
     twin.load_state_dict(stored)
     save_file(stored, folder / WEIGHTS, {"label_space_hash": model.label_space.hash})
     batch = golden.to("cpu")
