@@ -7,9 +7,11 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from affectzoo.data.card import corpora, is_joined
+from affectzoo.engine.corpora import tested_corpora
 from affectzoo.engine.overrides import known_keys
 from affectzoo.errors import AffectZooError, UnknownNameError
-from affectzoo.leaderboard.benchmark import list_benchmarks, load_benchmark
+from affectzoo.leaderboard.benchmark import Benchmark, list_benchmarks, load_benchmark
 from affectzoo.plugins import plugins
 from affectzoo.zoo.config import check_tag
 
@@ -74,13 +76,24 @@ def check_settings(cfg: DictConfig) -> None:
 def _check_benchmark(cfg: DictConfig) -> None:
     if not cfg.evaluate_on:
         return
-    asked, given = load_benchmark(cfg.evaluate_on).dataset, cfg.data.dataset
-    if asked != given:
-        fitting = [n for n in list_benchmarks() if load_benchmark(n).dataset == given]
+    asked, given = load_benchmark(cfg.evaluate_on), cfg.data.dataset
+    if not _fits(asked, given):
+        fitting = [n for n in list_benchmarks() if _fits(load_benchmark(n), given)]
         raise AffectZooError(
-            f"evaluate_on={cfg.evaluate_on} asks about data set {asked!r}, the run is on {given!r}; "
+            f"evaluate_on={cfg.evaluate_on} asks about data set {asked.dataset!r}, the run is on {given!r}; "
             f"benchmarks of that: {', '.join(fitting) or 'none'}; evaluate_on=null scores on the run's own split"
         )
+    tested = tested_corpora(cfg)
+    if not set(asked.tested) <= tested:
+        raise AffectZooError(
+            f"evaluate_on={cfg.evaluate_on} tests {', '.join(asked.tested)}, the run tests "
+            f"{', '.join(sorted(tested))} only (data.split={cfg.data.get('split')}, data.fold={cfg.data.get('fold')})"
+        )
+
+
+def _fits(benchmark: Benchmark, dataset: str) -> bool:
+    """Whether a run on a data set, or on joined ones, can answer the benchmark."""
+    return benchmark.dataset == dataset or is_joined(dataset) and set(benchmark.tested) <= set(corpora(dataset))
 
 
 def _check_objective(cfg: DictConfig) -> None:

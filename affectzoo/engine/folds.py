@@ -7,7 +7,8 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from affectzoo.data.card import load_card
-from affectzoo.data.split import load_folds, read_folds
+from affectzoo.data.joined import find_folds
+from affectzoo.data.split import read_folds
 from affectzoo.engine import report
 from affectzoo.engine.calibration import NAME, calibrated_score
 from affectzoo.engine.members import TABLE, is_ensemble, member_config, train
@@ -28,7 +29,7 @@ def run_folds(cfg: DictConfig) -> EvalRecord | None:
     if not cfg.data.split:
         raise AffectZooError("cross-validation needs data.split, the name of a folds split of the data set")
     own = str(cfg.data.split).endswith(".csv")
-    n = (read_folds(cfg.data.split) if own else load_folds(load_card(cfg.data.dataset), cfg.data.split)).n
+    n = (read_folds(cfg.data.split) if own else find_folds(load_card(cfg.data.dataset), cfg.data.split)).n
     wanted = list(range(n)) if cfg.folds == "all" else [int(f) for f in cfg.folds]
     tables = {}
     for i, fold in enumerate(wanted):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from affectzoo.data.card import is_joined
 from affectzoo.data.datamodule import AffectDataModule
 from affectzoo.leaderboard.report import print_record
 from affectzoo.plugins import import_target
@@ -40,7 +41,7 @@ def next_command(artefact: Path, data: AffectDataModule, run_dir: Path, table: P
 def _samples(data: AffectDataModule, run_dir: Path) -> list[Path]:
     """Files to try the model on: written by the generator, or two of the test part."""
     card = data.card
-    if card.folder is None and data.options.get("path") is None:
+    if card.folder is None and data.options.get("path") is None and not is_joined(card.name):
         write_files = import_target(f"{card.adapter.rpartition('.')[0]}.write_files")
         folder = run_dir / "samples"
         write_files(folder, n=4, seed=10_000)

@@ -19,9 +19,11 @@ from omegaconf import DictConfig, OmegaConf
 from affectzoo.data.card import load_card
 from affectzoo.data.collate import collate
 from affectzoo.data.datamodule import AffectDataModule
+from affectzoo.data.joined import find_folds
 from affectzoo.engine import report
 from affectzoo.engine.calibration import read_temperature
 from affectzoo.engine.callbacks import AtomicCheckpointIO
+from affectzoo.engine.corpora import corpus_remarks, measure_corpora
 from affectzoo.engine.own_split import own_exam
 from affectzoo.engine.task import AffectTask
 from affectzoo.errors import AffectZooError
@@ -64,7 +66,7 @@ def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
     data.attach(model)
     data.setup()
     loss = instantiate(cfg.loss)
-    loss.fit_balance(space, (s.targets for s in data.samples("train")))
+    loss.fit_balance(space, (s.targets for s in data.drawn()))
     groups = [s.groups for s in data.samples("train")]
     task = AffectTask(model, loss, instantiate(cfg.optimizer), **cfg.task, seed=cfg.seed, groups=groups)
     no_val = {} if data.parts["val"] else {"limit_val_batches": 0}
@@ -82,6 +84,8 @@ def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
         report.say(f"resuming from {last}")
     trainer.fit(task, datamodule=data, ckpt_path=resume, weights_only=True)
     logged = {k: float(v) for k, v in trainer.callback_metrics.items()}
+    if trainer.is_global_zero:
+        measure_corpora(data, run_dir)
     return Fitted(model.cpu().eval(), data, space, logged, trainer.is_global_zero)
 
 
@@ -148,7 +152,8 @@ def score(cfg: DictConfig, table: PredictionTable, started: float, folds: Sequen
     else:
         exam = own_exam([data_module(cfg, fold) for fold in folds], label_space(cfg))
         record = evaluate(table, exam.benchmark, data=exam, seed=cfg.seed, command=command())
-    return replace(record, seconds=round(time.time() - started, 1), seeds=(cfg.seed,))
+    remarks = (*record.remarks, *corpus_remarks(Path(cfg.run_dir)))
+    return replace(record, seconds=round(time.time() - started, 1), seeds=(cfg.seed,), remarks=remarks)
 
 
 def model_ref(cfg: DictConfig, model: AffectModel) -> dict[str, Any]:
@@ -182,7 +187,7 @@ def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRe
         "revision": card.revision,
         "split": data.split or "",
         "part": part,
-        "split_sha256": card.splits[data.split].sha256 if data.split in card.splits else "",
+        "split_sha256": _split_sha256(data),
         "seeds": [cfg.seed],
         "command": command(),
     }
@@ -200,7 +205,13 @@ def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRe
     )
 
 
-def checkpoint_tag(tag: str, free: bool, fold: int | None = None) -> str:
+def _split_sha256(data: AffectDataModule) -> str:
+    """Of the split's file on a card; '' for one of the user's own, drawn parts and corpora as folds."""
+    named = data.split not in (None, "all") and not str(data.split).endswith(".csv")
+    return find_folds(data.card, data.split).sha256 if named else ""
+
+
+def checkpoint_tag(tag: str, free: bool, fold: int | str | None = None) -> str:
     """The tag with its fold, ending in `-research` where the data are not free for any use."""
     bare = tag.removesuffix(RESEARCH)
     return bare + ("" if fold is None else f"-fold{fold}") + (RESEARCH if bare != tag or not free else "")

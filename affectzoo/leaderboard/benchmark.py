@@ -7,6 +7,7 @@ metric; a key, a field, a control or a metric that is not known is an error that
 from dataclasses import dataclass, field
 from typing import Any
 
+from affectzoo.data.card import CORPUS, corpora
 from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.labels.space import FIELDS, LabelSpace, load_space
 from affectzoo.metrics.registry import REFUSED, list_metrics
@@ -101,6 +102,12 @@ class Benchmark:
     def metric_names(self) -> tuple[str, ...]:
         """Full names, '<field>/<metric>'."""
         return tuple(f"{f}/{m}" for f, metrics in self.metrics.items() for m in metrics)
+
+    @property
+    def tested(self) -> tuple[str, ...]:
+        """The data sets whose items are tested: of joined ones, the one that `part` names, else all."""
+        value, names = self.part.removeprefix(FOLD), corpora(self.dataset)
+        return (value,) if value in names and self.split == CORPUS else names
 
     @property
     def space(self) -> LabelSpace:

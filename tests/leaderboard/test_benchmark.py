@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from affectzoo.data.card import load_card
-from affectzoo.data.split import load_folds
+from affectzoo.data.joined import find_folds
 from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.leaderboard import benchmark as benchmark_module
 from affectzoo.leaderboard.benchmark import Benchmark, check_benchmark, list_benchmarks, load_benchmark
@@ -35,7 +35,7 @@ def test_all_are_listed():
 def test_every_benchmark_of_the_tree_holds(name):
     benchmark = load_benchmark(name)
     card = load_card(benchmark.dataset)
-    folds = load_folds(card, benchmark.split)
+    folds = find_folds(card, benchmark.split)
     assert (folds.kind == "parts") == (benchmark.part == "test")
     assert benchmark.group in card.groups and benchmark.group in folds.disjoint
     assert set(benchmark.slices) <= {*card.attributes, *card.groups}
