@@ -19,6 +19,9 @@ from affectzoo.structures.sample import AffectSample
 from affectzoo.structures.signal import Signal, reader_of
 from affectzoo.structures.table import PredictionTable
 
+#: Frames that are kept apart before they become one: many small ones take far more memory.
+_FRAMES = 32
+
 
 class StreamPredictor:
     """Windowed answers of a clip-level predictor to a stream of chunks.
@@ -160,7 +163,7 @@ def predict_recording(
         stream_class,
         batch_size,
     )
-    tables, heard, broken = [], 0, ""
+    frames, heard, broken = [], 0, ""
     pieces = iter(pieces)
     while True:
         try:
@@ -169,16 +172,18 @@ def predict_recording(
             piece, broken = None, reason(e, path)
         if piece is None:
             break
-        tables.append(stream.feed(piece))
+        frames.append(stream.feed(piece).frame)
+        if len(frames) > _FRAMES:
+            frames = [pd.concat(frames, ignore_index=True)]
         heard += len(piece)
         if progress is not None:
             progress(heard / rate_hz, seconds)
-    tables.append(stream.finish())
-    frame = pd.concat([t.frame for t in tables], ignore_index=True)
+    end = stream.finish()
+    frame = pd.concat([*frames, end.frame], ignore_index=True)
     _check_answered(path, frame, broken)
     if broken:
         frame = pd.concat([frame, _last_row(frame, broken)], ignore_index=True)
-    return replace(tables[-1], frame=frame)
+    return replace(end, frame=frame)
 
 
 def reason(error: Exception, path: Path | None = None) -> str:

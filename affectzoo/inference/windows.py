@@ -125,22 +125,30 @@ class WindowCutter:
         return round(self._number * self._plan.every_s * self._rate)
 
     @property
+    def _middle(self) -> float:
+        return self._number * self._plan.every_s + self._plan.window_s / 2
+
+    @property
     def _end(self) -> int:
         return self._first + (0 if self._kept is None else len(self._kept))
+
+    @property
+    def _end_s(self) -> float:
+        return self._end / self._rate + 1e-9  # a middle that is the end but for rounding lies within
 
     def _is_due(self) -> bool:
         left = self._end - self._start
         if self._number == 0:
             return left > 0
-        return left >= self._length / 2 and left >= LEAST_WINDOW_S * self._rate
+        return self._middle <= self._end_s and left >= LEAST_WINDOW_S * self._rate
 
     def _cut(self) -> Window:
         lo, hi = self._start, min(self._start + self._length, self._end)
         self._hear(hi)
         data = self._kept[lo - self._first : hi - self._first]
-        t_s = self._number * self._plan.every_s + self._plan.window_s / 2
-        if hi - lo < self._length / 2:
-            t_s = (hi - lo) / 2 / self._rate
+        t_s = self._middle
+        if t_s > self._end_s:  # less than half a window is all that there is
+            t_s = self._end / self._rate / 2
         silence = "" if self._plan.keep_silence else self._stream.silence(data)
         self._number += 1
         return Window(t_s, lo / self._rate, data, silence)

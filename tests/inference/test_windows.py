@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from affectzoo.errors import AffectZooError
@@ -57,6 +57,7 @@ def test_spans_at_ten_samples_a_second(every, window, n, expected):
     assert [w.silence for w in windows] == ["odd" if s[1] % 2 else "" for s in expected]
 
 
+@settings(deadline=None)
 @given(
     st.floats(0.01, 5),
     st.floats(0.1, 5),

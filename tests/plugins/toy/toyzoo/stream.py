@@ -28,7 +28,7 @@ class PulseStream:
         self.heard = np.concatenate([self.heard, samples])
 
     def silence(self, window):
-        assert np.array_equal(window, self.heard[len(self.heard) - len(window) :]), "heard more, or less, than the window"
+        assert np.array_equal(window, self.heard[len(self.heard) - len(window) :]), "heard more or less than this"
         return "" if window.any() else "flat"
 
 
