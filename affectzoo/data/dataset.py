@@ -135,7 +135,12 @@ def row_samples(
 
 
 def read_rows(path: str | Path, columns: Iterable[str]) -> list[dict[str, str]]:
-    """Rows of a CSV as text. Raises FileError naming a missing column and the nearest that is there."""
+    """Rows of a CSV as text. Raises UnknownNameError naming a missing column and the nearest that is there."""
+    return read_frame(path, columns).to_dict("records")
+
+
+def read_frame(path: str | Path, columns: Iterable[str]):
+    """A CSV as a data frame of text, for tables too long to go through row by row; errors as of `read_rows`."""
     import pandas as pd
 
     try:
@@ -147,7 +152,7 @@ def read_rows(path: str | Path, columns: Iterable[str]) -> list[dict[str, str]]:
     for column in columns:
         if column not in frame:
             raise UnknownNameError("column", column, frame.columns, str(path))
-    return frame.to_dict("records")
+    return frame
 
 
 def existing(path: Path) -> Path:

@@ -98,14 +98,14 @@ class Folds:
         Samples whose value the rule does not name are in no part. The sha256 of the result is that of the
         file that `write_folds` would write of it (keys sorted), so that scores on other items are not taken
         for comparable. Raises UnknownNameError for a sample without the group or attribute, AffectZooError
-        for a fold or part without items and, when `complete`, for a value with another number of items than
+        for a fold, train or test without items and, when `complete`, for a value with another number of items than
         the file says; without `complete` that is a SplitWarning.
         """
         if self.by == KEY:
             return self
         value = {s.key: _value(s, self.by) for s in samples}
         found = {k: self.assignment[v] for k, v in sorted(value.items()) if v in self.assignment}
-        empty = sorted(set(self.assignment.values()) - set(found.values()))
+        empty = sorted(set(self.assignment.values()) - {*found.values(), "val"})  # val can be drawn
         if empty:
             wanted = ", ".join(v for v, part in self.assignment.items() if part in empty)
             raise AffectZooError(
