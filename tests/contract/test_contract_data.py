@@ -1,6 +1,8 @@
 """Every data set of every plug-in passes affectzoo.testing.check_dataset; real ones where AFFECTZOO_DATA has them."""
 
+import pandas as pd
 import pytest
+import yaml
 
 from affectzoo.data.card import list_datasets, load_card
 from affectzoo.errors import FileError
@@ -14,8 +16,10 @@ SMALL = {
     "eeg_synthetic": {"n": 4, "seconds": 4.0},
     "video_synthetic": {"n": 4, "seconds": 2.0},
 }
+#: Sets that are whatever an option names.
+NAMED = ("table", "audformat")
 REAL = [n for n in list_datasets() if load_card(n).folder is not None]
-GENERATED = [n for n in list_datasets() if n not in REAL and n != "table"]
+GENERATED = [n for n in list_datasets() if n not in (*REAL, *NAMED)]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -49,5 +53,20 @@ def test_table(tmp_path):
     )
 
 
+def test_audformat(tmp_path):
+    write_files(tmp_path, 4, seconds=0.6)
+    frame = pd.read_csv(tmp_path / "labels.csv").rename(columns={"path": "file"})[["file", "emotion", "speaker"]]
+    tables = {part: frame.iloc[i::2] for i, part in enumerate(("train", "test"))}
+    for part, rows in tables.items():
+        rows.to_csv(tmp_path / f"db.{part}.csv", index=False)
+    header = {
+        "splits": {part: {"type": part} for part in tables},
+        "tables": {part: {"type": "filewise", "split_id": part, "columns": {"emotion": {}}} for part in tables},
+    }
+    (tmp_path / "db.yaml").write_text(yaml.safe_dump(header))
+    options = {"label_space": "ekman7", "emotion": "emotion", "groups": {"speaker": "speaker"}}
+    check_dataset("audformat", path=tmp_path, table=list(tables), **options)
+
+
 def test_every_listed_set_is_tested_here():
-    assert {*REAL, *GENERATED, "table"} == set(list_datasets()) and REAL and set(SMALL) <= set(GENERATED)
+    assert {*REAL, *GENERATED, *NAMED} == set(list_datasets()) and REAL and set(SMALL) <= set(GENERATED)
