@@ -16,10 +16,10 @@ FILE = "corpus.json"
 
 
 def measure_corpora(data: AffectDataModule, run_dir: Path) -> None:
-    """Write the corpus control of all prepared items of a run, or why there is none; nothing for a single data set."""
+    """Write the corpus control of a run's labelled items, or why there is none; nothing for a single data set."""
     if not is_joined(data.card.name):
         return
-    samples = [s for part in data.parts for s in data.samples(part)]
+    samples = [s for part in data.parts for s in data.samples(part) if any(t.mask.any() for t in s.targets.values())]
     try:
         found = corpus_control(samples, data.label_space, data.card.groups[0], data.seed)
         report = {"sentence": found.sentence, **asdict(found)}
