@@ -76,8 +76,10 @@ class Predictor:
         """Table of one batch of prepared samples; rows that are not finite say so in `error`."""
         pred = self.predict_batch(prepared)
         table = PredictionTable.from_prediction(pred, sources, to_dict(self.info), self.training_keys)
-        columns = [c for f in table.meta.kinds for c in table.columns(f)]
+        columns = [f"{f}.{n}" for f in pred.fields for n in pred.space.names(f)]
         bad = ~np.isfinite(table.frame[columns].to_numpy(float)).all(1)
+        if not bad.any():
+            return table
         frame = table.frame.assign(error=np.where(bad, "the model's output is not finite", table.frame["error"]))
         frame.loc[bad, columns] = np.nan
         return replace(table, frame=frame)

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from rich.progress import Progress
 
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
-from affectzoo.inference.partial import Partial, file_id
+from affectzoo.inference.partial import Partial, Rows, file_id, joined, rows_of, split_rows
 from affectzoo.inference.predictor import Predictor
 from affectzoo.inference.sources import file_keys
 from affectzoo.inference.stream import predict_recording, reason
@@ -78,8 +77,8 @@ def predict_files(
             answers = (a for batch in reads for a in _predict(predictor, batch, strict))
         else:
             answers = _predict_windows(predictor, windows, todo, batch_size, strict, bar)
-        for path, frame, meta in answers:
-            partial.add(ids[path], frame, meta)
+        for path, rows, meta in answers:
+            partial.add(ids[path], rows, meta)
             bar.advance(job)
         table = _assemble(predictor, partial, paths, keys, ids)
         table.write(out)
@@ -101,13 +100,10 @@ def _check_place(out: Path) -> None:
 
 def _batches(paths: list[Path], batch_size: int) -> Iterator[list[Path]]:
     """Files of one type and similar size together: size stands for length, and needs no decoding."""
-
-    def size(p: Path) -> int:
-        return p.stat().st_size if p.exists() else 0
-
+    size = {p: p.stat().st_size if p.exists() else 0 for p in paths}
     batch: list[Path] = []
-    for path in sorted(paths, key=lambda p: (p.suffix, size(p))):
-        full = len(batch) == batch_size or sum(map(size, batch)) + size(path) > _BATCH_BYTES
+    for path in sorted(paths, key=lambda p: (p.suffix, size[p])):
+        full = len(batch) == batch_size or sum(size[p] for p in batch) + size[path] > _BATCH_BYTES
         if batch and (full or path.suffix != batch[0].suffix):
             yield batch
             batch = []
@@ -139,11 +135,11 @@ def _read(predictor: Predictor, path: Path) -> _Read:
 
 
 def _predict(predictor: Predictor, reads: list[_Read], strict: bool):
-    """(path, frame, meta) of every file of a batch; meta is None for a file without a prediction."""
+    """(path, rows, meta) of every file of a batch; meta is None for a file without a prediction."""
     bad = [r for r in reads if r.sample is None]
     if bad and strict:
         raise FileError(bad[0].path, bad[0].error)
-    yield from ((r.path, _error_frame(r), None) for r in bad)
+    yield from ((r.path, _error_row(r.path, r.error), None) for r in bad)
     good = [r for r in reads if r.sample is not None]
     if not good:
         return
@@ -156,18 +152,18 @@ def _predict(predictor: Predictor, reads: list[_Read], strict: bool):
             return
         if strict:
             raise FileError(good[0].path, reason(e, good[0].path)) from e
-        yield good[0].path, _error_frame(_Read(good[0].path, None, reason(e, good[0].path))), None
+        yield good[0].path, _error_row(good[0].path, reason(e, good[0].path)), None
         return
     if strict and table.frame["error"].ne("").any():
         row = table.frame[table.frame["error"].ne("")].iloc[0]
         raise FileError(row["source"], row["error"])
-    frames = dict(tuple(table.frame.groupby("source", sort=False)))
+    answers = split_rows(table.frame)
     for r in good:
-        frame = frames.get(str(r.path))
-        if frame is None:
-            yield r.path, _error_frame(_Read(r.path, None, "the model gave no valid step")), None
+        rows = answers.get(str(r.path))
+        if rows is None:
+            yield r.path, _error_row(r.path, "the model gave no valid step"), None
         else:
-            yield r.path, frame, table.meta
+            yield r.path, rows, table.meta
 
 
 def _predict_windows(
@@ -186,30 +182,29 @@ def _predict_windows(
         except FileError as e:
             if strict:
                 raise
-            yield path, _error_frame(_Read(path, None, reason(e, path))), None
+            yield path, _error_row(path, reason(e, path)), None
             continue
         broken = table.frame.loc[table.frame["t_s"].isna(), "error"]
         if strict and len(broken):
             raise FileError(path, broken.iloc[0])
-        yield path, table.frame, table.meta
+        yield path, rows_of(table.frame), table.meta
     bar.remove_task(job)
 
 
-def _error_frame(read: _Read) -> pd.DataFrame:
-    return pd.DataFrame({"key": [""], "track": "", "t_s": np.nan, "source": str(read.path), "error": read.error})
+def _error_row(path: Path, error: str) -> Rows:
+    texts = {"key": "", "track": "", "source": str(path), "error": error}
+    return {"t_s": np.array([np.nan]), **{c: np.array([text], object) for c, text in texts.items()}}
 
 
 def _assemble(
     predictor: Predictor, partial: Partial, paths: list[Path], keys: list[str], ids: dict[Path, str]
 ) -> PredictionTable:
-    frames = [partial.done[ids[p]] if ids[p] in partial.done else partial.failed[ids[p]] for p in paths]
+    parts = [partial.done[ids[p]] if ids[p] in partial.done else partial.failed[ids[p]] for p in paths]
     meta = partial.meta or predictor.empty_table().meta
     meta = replace(meta, model=to_dict(predictor.info), training_keys=predictor.training_keys)
     space = LabelSpace.from_dict(meta.space)
     columns = ["key", "track", "t_s", *(f"{f}.{n}" for f in meta.kinds for n in space.names(f))]
-    extra = sorted({c for f in frames for c in f.columns} - {*columns, "source", "error"})
-    columns += [*extra, "source", "error"]
-    frame = pd.concat(frames, ignore_index=True).reindex(columns=columns)
-    frame["key"] = np.repeat(np.array(keys, object), [len(f) for f in frames])
-    numeric = [c for c in columns if c == "t_s" or c.split(".")[0] in meta.kinds]
-    return PredictionTable(frame.astype(dict.fromkeys(numeric, float)), meta)
+    extra = sorted({c for rows in parts for c in rows} - {*columns, "source", "error"})
+    frame = joined(parts, [*columns, *extra, "source", "error"])
+    frame["key"] = np.repeat(np.array(keys, object), [len(rows["source"]) for rows in parts])
+    return PredictionTable(frame, meta)

@@ -35,8 +35,9 @@ def read_audio(path: str | Path) -> dict[str, Signal]:
     if not len(data):
         raise FileError(path, "holds no samples")
     audio = data.mean(axis=1, dtype=np.float32)
-    if not np.isfinite(audio).all():
-        raise FileError(path, f"holds {int((~np.isfinite(audio)).sum())} samples that are NaN or infinite")
+    bad = np.flatnonzero(~np.isfinite(audio))
+    if len(bad):
+        raise FileError(path, f"holds {len(bad)} samples that are NaN or infinite, the first at {bad[0] / rate:.3f} s")
     return {"audio": Signal(audio, float(rate))}
 
 
