@@ -1,0 +1,114 @@
+"""Prosody of many files: batches of like length, one row a file, also for a file that cannot be used."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+from rich.progress import Progress
+
+from affectzoo.errors import AffectZooError, FileError, UnknownNameError
+from affectzoo.inference.sources import file_keys
+from affectzoo.speech.prosody.measures import MEASURES, measure_batch
+from affectzoo.speech.prosody.plot import plot_prosody
+from affectzoo.structures.signal import Signal, read_file
+from affectzoo.structures.table import FORMATS
+
+#: A batch closes at so many files or bytes of files (ours): together they are a few minutes of speech.
+BATCH_FILES, BATCH_BYTES = 16, 16 << 20
+COLUMNS = ("key", *MEASURES, "contour", "source", "error")
+
+
+def measure_files(
+    paths: list[Path], two_pass: bool = False, plots: str | Path | None = None, progress: bool = True
+) -> pd.DataFrame:
+    """One row a file, in the order of `paths`: key, MEASURES, contour, source (the path), error ('' without).
+
+    A file that cannot be read, or holds no finite audio, has NaN measures and its error. plots: a folder that gets
+    `<key>.png` of each file that could be measured.
+    """
+    keys = dict(zip(paths, file_keys(paths), strict=True))
+    rows: dict[Path, dict] = {}
+    with Progress(disable=not progress, transient=True) as bar, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        job = bar.add_task("measuring", total=len(paths))
+        for batch in _batches(paths):
+            for path, row in _measure(dict(zip(batch, pool.map(_read, batch), strict=True)), two_pass, plots, keys):
+                rows[path] = row
+                bar.advance(job)
+    frame = pd.DataFrame([{"key": keys[p], **rows[p], "source": str(p)} for p in paths]).reindex(columns=list(COLUMNS))
+    return frame.astype(dict.fromkeys(MEASURES, float)).fillna({"contour": "", "error": ""})
+
+
+def check_table(path: str | Path) -> None:
+    """Raise when a table cannot be written there, before the work is done; its folder is made."""
+    path = Path(path)
+    if path.suffix not in FORMATS:
+        raise UnknownNameError("table format", path.suffix, FORMATS, str(path))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise FileError(path.parent, f"cannot be made ({e.strerror})") from None
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise FileError(path, "cannot be written")
+
+
+def write_table(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write as .csv, .jsonl or .parquet."""
+    path = Path(path)
+    check_table(path)
+    if path.suffix == ".csv":
+        frame.to_csv(path, index=False)
+    elif path.suffix == ".jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    else:
+        frame.to_parquet(path, index=False)
+
+
+def _batches(paths: list[Path]) -> Iterator[list[Path]]:
+    """Files of one type and similar size together: size stands for length, and needs no decoding."""
+    size = {p: p.stat().st_size if p.is_file() else 0 for p in paths}
+    batch: list[Path] = []
+    for path in sorted(paths, key=lambda p: (p.suffix, size[p])):
+        full = len(batch) == BATCH_FILES or sum(size[p] for p in batch) + size[path] > BATCH_BYTES
+        if batch and (full or path.suffix != batch[0].suffix):
+            yield batch
+            batch = []
+        batch.append(path)
+    if batch:
+        yield batch
+
+
+def _read(path: Path) -> Signal | str:
+    """The audio, or what is wrong with the file."""
+    try:
+        return read_file(path, ("audio",))["audio"]
+    except Exception as e:  # decoders fail in many ways, and no file may stop the run; the row says what happened
+        return _reason(path, e)
+
+
+def _measure(
+    reads: dict[Path, Signal | str], two_pass: bool, plots: str | Path | None, keys: dict[Path, str]
+) -> Iterator[tuple[Path, dict]]:
+    good = {path: signal for path, signal in reads.items() if isinstance(signal, Signal)}
+    yield from ((path, {"error": why}) for path, why in reads.items() if path not in good)
+    if not good:
+        return
+    try:
+        found = measure_batch([s.data for s in good.values()], [s.rate_hz for s in good.values()], two_pass)
+    except (AffectZooError, RuntimeError) as e:
+        if len(good) == 1:
+            yield next(iter(good)), {"error": _reason(next(iter(good)), e)}
+            return
+        for path, signal in good.items():  # one of them, or their number, is the cause: alone each shows
+            yield from _measure({path: signal}, two_pass, plots, keys)
+        return
+    for i, (path, signal) in enumerate(good.items()):
+        if plots is not None:
+            plot_prosody(signal.data, signal.rate_hz, found[i], Path(plots) / f"{keys[path]}.png", keys[path])
+        yield path, {**found[i].values, "contour": found.contours[i], "error": ""}
+
+
+def _reason(path: Path, error: Exception) -> str:
+    text = " ".join(str(error).split()).removeprefix(f"{path}: ")
+    return text if isinstance(error, AffectZooError) else f"{type(error).__name__}: {text}"
