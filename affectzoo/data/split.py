@@ -114,7 +114,8 @@ class Folds:
         counts = Counter(value.values())
         off = [f"{counts[v]} items of {self.by} {v}, not {n}" for v, n in self.items.items() if counts[v] != n]
         if off:
-            text = f"split {self.name!r} is of the complete set; the data at hand have {'; '.join(off)}"
+            more = f" and {len(off) - 3} more such" if len(off) > 3 else ""
+            text = f"split {self.name!r} is of the complete set; the data at hand have {'; '.join(off[:3])}{more}"
             if complete:
                 raise AffectZooError(f"{text}: scores would not be comparable")
             warnings.warn(text, SplitWarning, stacklevel=3)

@@ -65,6 +65,16 @@ def test_segments_and_ratings(tmp_path):
     assert list(opened(folder, **segments)[1]) == ["wav/0@0-0.5"]
 
 
+def test_segments_are_joined_by_their_times(tmp_path):
+    header = changed(["tables", "notes"], {"type": "segmented", "columns": {"note": {}}})
+    lines = kit.AUDFORMAT["segments"].splitlines()[1:]
+    notes = "".join(f"{','.join(line.split(',')[:3])},n{i}\n" for i, line in enumerate(lines))
+    tables = {**kit.AUDFORMAT, "notes": "file,start,end,note\n" + notes}
+    folder = kit.audformat(tmp_path / "db", header, tables)
+    rated = {"table": "segments", "outside": "mask", "attributes": {"note": "notes/note"}}
+    assert [s.attributes["note"] for s in opened(folder, **rated)[1].values()] == ["n0", "n1", "n2"]
+
+
 def test_a_range_where_the_scheme_has_none(tmp_path):
     folder = kit.audformat(tmp_path / "db")
     rated = {"table": "segments", "label_space": "vad", "emotion": ..., "arousal": "a"}
