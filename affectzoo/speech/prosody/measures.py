@@ -18,6 +18,8 @@ from affectzoo.speech.prosody.tracks import ProsodyTracks, centred, clipped_shar
 
 #: The pitch is reliable with 25 voiced frames or more that make up 20 % of speech or more (EmotionThinker's pipeline).
 RELIABLE_FRAMES, RELIABLE_SHARE = 25, 0.2
+#: With fewer voiced frames, 0.1 s, nothing is said about the pitch: a few frames of noise may look voiced. Ours.
+LEAST_FRAMES = 10
 #: Recordings sampled at less have no band up to 5 kHz: their slope, alpha ratio and Hammarberg index are NaN. Ours.
 MIN_BAND_RATE = 10000
 
@@ -157,16 +159,19 @@ def _prepare(audio: np.ndarray, rate_hz: float, where: str) -> np.ndarray:
 
 
 def _pitch_values(f0: torch.Tensor, voiced: torch.Tensor, speech: torch.Tensor) -> dict[str, torch.Tensor]:
-    low, high = masked_quantile(f0, voiced, 0.05), masked_quantile(f0, voiced, 0.95)
     count, spoken = voiced.sum(1), speech.sum(1)
+    low, high = masked_quantile(f0, voiced, 0.05), masked_quantile(f0, voiced, 0.95)
     reliable = (count >= RELIABLE_FRAMES) & (count >= RELIABLE_SHARE * spoken)
-    return {
+    pitch = {
         "f0_median_hz": masked_quantile(f0, voiced, 0.5),
         "f0_mean_hz": masked_mean(f0, voiced),
         "f0_p5_hz": low,
         "f0_p95_hz": high,
         "f0_range_st": 12 * (high / low).log2(),
         "f0_sd_st": masked_sd(12 * f0.log2(), voiced),
+    }
+    return {
+        **{name: torch.where(count >= LEAST_FRAMES, value, NAN) for name, value in pitch.items()},
         "voiced_share": torch.where(spoken > 0, count / spoken, NAN),
         "pitch_reliable": reliable.float(),
     }

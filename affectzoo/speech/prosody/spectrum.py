@@ -94,7 +94,8 @@ def _candidates(r: torch.Tensor, bonus: torch.Tensor) -> tuple[torch.Tensor, tor
     second = torch.stack([r.gather(1, twice + k) for k in (-1, 0, 1)]).amax(0)
     loss = RINGING_LOSS * ((f0 - RINGING[0]) / (RINGING[1] - RINGING[0])).clamp(0, 1)
     height = height - loss * (height - second).clamp(min=0)
-    return f0, torch.where(best > -torch.inf, height, -1.0)
+    there = (best > -torch.inf) & (f0 >= F0_MIN) & (f0 <= F0_MAX)
+    return f0, torch.where(there, height, -1.0)
 
 
 #: Names of what `_bands` gives, in its order.
@@ -125,7 +126,7 @@ def _tables(device: torch.device) -> _Tables:
     keep = hz < TOP[1]
     cosines = 2 * band[keep, None] * torch.cos(2 * math.pi * hz[keep, None] * lags) * (own[0] / own)
     pitch = 1 / lags.clamp(min=LAG_STEP / 2)
-    inside = (pitch > F0_MIN * 0.99) & (pitch < F0_MAX * 1.05)
+    inside = (pitch > F0_MIN * 0.98) & (pitch < F0_MAX * 1.05)  # peaks beside the edges may lie within
     bonus = torch.where(inside, OCTAVE_BONUS * (pitch / F0_MIN).log2(), -torch.inf)
     density = [_band(hz, lo, hi) / _band(hz, lo, hi).sum() for lo, hi in OCTAVES]
     powers = torch.stack([*density, _band(hz, 50, 1000), _band(hz, 1000, 5000), _band(hz, 300, 2500)], 1)
