@@ -11,11 +11,19 @@ class SpecAugment(nn.Module):
     Acts in training mode only, and draws from torch's global generator. Every item has its own masks:
     `masks` bands of up to `n_bands` mel bands and `masks` spans of up to `share` of the item's valid frames,
     filled with 0 (the mean of normalised features). The batch as a whole is stretched in time by a factor
-    within 1 +- `stretch` (ours).
+    within 1 +- `stretch` (ours). columns: only the first so many are masked; None means all.
     """
 
-    def __init__(self, n_bands: int = 10, share: float = 0.12, stretch: float = 0.1, masks: int = 2):
+    def __init__(
+        self,
+        n_bands: int = 10,
+        share: float = 0.12,
+        stretch: float = 0.1,
+        masks: int = 2,
+        columns: int | None = None,
+    ):
         super().__init__()
+        self.columns = columns
         self.n_bands, self.share, self.stretch, self.masks = n_bands, share, stretch, masks
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -24,11 +32,11 @@ class SpecAugment(nn.Module):
             return x, mask
         if self.stretch:
             x, mask = stretch_time(x, mask, 1 + self.stretch * float(2 * torch.rand(()) - 1))
-        length = mask.sum(1, keepdim=True).float()
+        length, bands = mask.sum(1, keepdim=True).float(), self.columns or x.shape[2]
         keep = torch.ones_like(x, dtype=torch.bool)
         for _ in range(self.masks):
-            keep &= ~_span(x.shape[2], torch.full_like(length, x.shape[2]), self.n_bands)[:, None, :]
-            keep &= ~_span(x.shape[1], length, self.share * length)[:, :, None]
+            keep[..., :bands] &= ~_span(bands, torch.full_like(length, bands), self.n_bands)[:, None, :]
+            keep[..., :bands] &= ~_span(x.shape[1], length, self.share * length)[:, :, None]
         return x * keep, mask
 
 
