@@ -14,7 +14,16 @@ from affectzoo.zoo.config import check_sha256, file_sha256
 from affectzoo.zoo.weights import download
 
 #: What bundles and checkpoints for speech recognition and pre-training hold beside the encoder.
-_BESIDE = ("aux.", "lm_head.", "masked_spec_embed", "quantizer.", "project_q.", "project_hid.", "classifier.")
+_BESIDE = (
+    "aux.",
+    "lm_head.",
+    "masked_spec_embed",
+    "quantizer.",
+    "project_q.",
+    "project_hid.",
+    "projector.",
+    "classifier.",
+)
 #: Names by which a wrapper calls the encoder: torchaudio's normalising bundles, Hugging Face's models with a head.
 _WRAPPERS = re.compile(r"^(model|wav2vec2|hubert|wavlm)\.")
 

@@ -1,74 +1,17 @@
-"""Self-supervised encoders: torchaudio's results without its padding; frozen, adapted, never random unasked."""
+"""Self-supervised encoders: torchaudio's results without its padding; frozen, adapted, as small as they should be."""
 
 import numpy as np
 import pytest
 import torch
 import torchaudio.pipelines
-from safetensors.torch import save_file
+from ssl_kit import LENGTHS, SPACE, TINY, adapted, make_batch, make_model, one_thread, trained_norm  # noqa: F401
 
 from affectzoo.data.collate import collate
-from affectzoo.errors import AffectZooError, FileError, UnknownNameError
-from affectzoo.labels.space import load_space
-from affectzoo.speech.models.wav2vec2 import LayerMixture, MaskedMean, Wav2Vec2
-from affectzoo.speech.ssl_audio import Waveform
+from affectzoo.errors import AffectZooError, UnknownNameError
+from affectzoo.speech.models.wav2vec2 import LayerMixture, MaskedMean
 from affectzoo.speech.ssl_encoder import ENCODERS, SSLEncoder, masked_channel_norm
 from affectzoo.speech.synthetic import generate
-from affectzoo.structures.sample import AffectBatch, BatchSignal
-from affectzoo.structures.signal import Signal
 from affectzoo.testing import check_model
-from affectzoo.zoo.factory import create_model
-from affectzoo.zoo.pretrained import load_artefact, save_artefact
-
-SPACE = load_space("ekman7+vad")
-TINY = ("tiny_wav2vec2", "tiny_large", "tiny_wavlm")
-LENGTHS = [9600, 5003, 1600]
-SMALL = {"weights": "random", "hidden": 8}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """The tensors are tiny: threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def make_batch(lengths=LENGTHS, total=None) -> AffectBatch:
-    """Noise with an offset, padded with large values that a leak would show."""
-    total = total or max(lengths)
-    data = torch.full((len(lengths), total), 50.0)
-    mask = torch.arange(total) < torch.tensor(lengths)[:, None]
-    for i, n in enumerate(lengths):
-        data[i, :n] = 0.1 * torch.randn(n, generator=torch.Generator().manual_seed(i)) + 0.05 * i
-    signal = BatchSignal(data, mask, 16000.0, torch.zeros(len(lengths)))
-    return AffectBatch([str(i) for i in range(len(lengths))], {"audio": signal})
-
-
-def make_model(encoder="tiny_wav2vec2", seed=0, **options) -> Wav2Vec2:
-    torch.manual_seed(seed)
-    return create_model("speech/wav2vec2", SPACE, encoder=encoder, **{**SMALL, **options})
-
-
-def adapted(encoder="tiny_wav2vec2", **options) -> Wav2Vec2:
-    """With adapters that have learned something: `up` is 0 in a new one."""
-    model = make_model(encoder, **{"lora_rank": 2, "lora_on": "all", **options})
-    for name, p in model.named_parameters():
-        if name.endswith(".up"):
-            torch.nn.init.normal_(p, std=0.1)
-    return model
-
-
-def trained_norm(encoder: SSLEncoder) -> SSLEncoder:
-    """Norms as after training: weights that are not 1 and biases that are not 0."""
-    for module in encoder.modules():
-        if isinstance(module, (torch.nn.GroupNorm, torch.nn.LayerNorm)):
-            torch.nn.init.normal_(module.weight, 1, 0.3)
-            torch.nn.init.normal_(module.bias, 0, 0.3)
-    return encoder.eval()
-
-
-# --- the encoder ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", TINY)
@@ -156,9 +99,6 @@ def test_full_sizes_are_those_of_torchaudios_bundles(kind, bundle):
     assert ours.model.encoder.transformer.layer_norm_first == theirs.encoder.transformer.layer_norm_first
 
 
-# --- the model -----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", TINY)
 @pytest.mark.parametrize("lora", [False, True])
 def test_the_contract_holds_for_every_layout(kind, lora):
@@ -239,9 +179,6 @@ def test_a_few_steps_fit_a_few_clips():
     assert losses[-1] < 0.2 < 1.5 < losses[0]
 
 
-# --- adapters ------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", TINY)
 @torch.no_grad()
 def test_new_adapters_change_nothing_and_learned_ones_are_added_to_the_weight(kind):
@@ -273,238 +210,3 @@ def test_wrong_options_are_named():
         make_model("wavlm")
     with pytest.raises(UnknownNameError, match="pooling"):
         make_model(pooling="max")
-
-
-# --- no weights ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "use",
-    [
-        lambda m, path: m(make_batch()),
-        lambda m, path: m.train()(make_batch()),
-        lambda m, path: m.to("cpu"),
-        lambda m, path: save_artefact(m, path, tag="x", golden=make_batch(), licences=LICENCES, training=TRAINING),
-    ],
-    ids=["predict", "train", "move", "save"],
-)
-@pytest.mark.parametrize("encoder", ["tiny_wav2vec2", "hubert_base"])
-def test_without_weights_nothing_works_and_the_error_says_what_to_give(encoder, use, tmp_path):
-    model = make_model(encoder, weights=None)
-    with pytest.raises(AffectZooError, match=f"{encoder} has no weights: give weights=FILE.safetensors"):
-        use(model, tmp_path)
-    assert not list(tmp_path.glob("speech*"))
-
-
-LICENCES = dict.fromkeys(("code", "weights", "data"), "none: a test")
-TRAINING = {"dataset": "none"}
-
-
-def test_there_is_no_pretrained_one():
-    with pytest.raises(AffectZooError, match="'speech/wav2vec2' has no checkpoint"):
-        create_model("speech/wav2vec2", pretrained=True)
-
-
-def test_new_heads_of_a_model_without_weights_are_real():
-    model = make_model(weights=None).reset_head("ravdess8")
-    assert not any(p.is_meta for p in model.heads.parameters())
-
-
-# --- weights from files --------------------------------------------------------------------------------------------
-
-
-def same_outputs(a: Wav2Vec2, b: Wav2Vec2) -> None:
-    with torch.no_grad():
-        x, y = (m.eval()(make_batch()).emotion.values for m in (a, b))
-    assert torch.equal(x, y)
-
-
-def encoder_file(path, kind="tiny_wav2vec2", names=lambda t: t, seed=5):
-    torch.manual_seed(seed)
-    tensors = SSLEncoder(kind, "random").model.state_dict()
-    save_file({n: t.contiguous().clone() for n, t in names(tensors).items()}, path)
-    return tensors
-
-
-def hugging_face(tensors, prefix="wav2vec2."):
-    """Names as transformers has them, with what its checkpoints hold beside the encoder."""
-    out = {"masked_spec_embed": torch.zeros(16), f"{prefix}masked_spec_embed": torch.zeros(16)}
-    out |= {
-        "lm_head.weight": torch.zeros(3, 16),
-        "quantizer.codevectors": torch.zeros(1),
-        "project_q.bias": torch.zeros(1),
-    }
-    for name, t in tensors.items():
-        name = name.replace("encoder.feature_projection", "feature_projection").replace(
-            "encoder.transformer", "encoder"
-        )
-        name = name.replace("parametrizations.weight.original0", "weight_g")
-        name = prefix + name.replace("parametrizations.weight.original1", "weight_v")
-        if "in_proj" in name:
-            for letter, part in zip("qkv", t.chunk(3), strict=True):
-                out[name.replace("attention.in_proj_", f"{letter}_proj.")] = part
-        else:
-            out[name.replace("attention.attention.out_proj", "attention.out_proj")] = t
-    return out
-
-
-WRAPPED = {
-    "torchaudio": lambda t: t,
-    "normalising bundle": lambda t: {f"model.{n}": x for n, x in t.items()},
-    "recogniser": lambda t: {**t, "aux.weight": torch.zeros(29, 16), "aux.bias": torch.zeros(29)},
-    "half": lambda t: {n: x.half() for n, x in t.items()},
-    "hugging face": hugging_face,
-    "hugging face, bare": lambda t: hugging_face(t, ""),
-}
-
-
-@pytest.mark.parametrize("kind", TINY)
-@pytest.mark.parametrize("names", WRAPPED)
-def test_files_in_every_naming_fill_the_encoder(kind, names, tmp_path):
-    tensors = encoder_file(tmp_path / "e.safetensors", kind, WRAPPED[names])
-    model = make_model(kind, weights=str(tmp_path / "e.safetensors"))
-    for name, t in model.speech.model.state_dict().items():
-        torch.testing.assert_close(t, tensors[name], atol=1e-3 if names == "half" else 0, rtol=0)
-        assert t.dtype == torch.float32
-    assert not any(p.requires_grad for p in model.speech.parameters())
-    model(make_batch())
-
-
-def test_joined_projections_agree_with_torchaudios_import(tmp_path):
-    from torchaudio.models.wav2vec2.utils.import_huggingface import transform_wavlm_encoder_state
-
-    torch.manual_seed(0)
-    ours = SSLEncoder("tiny_wavlm", "random").model.state_dict()
-    theirs = {n.removeprefix("encoder."): t for n, t in hugging_face(ours, "").items() if n.startswith("encoder.")}
-    transform_wavlm_encoder_state(theirs, 2)
-    for name in [n for n in theirs if "proj" in n]:
-        assert torch.equal(theirs[name], ours[f"encoder.transformer.{name}"])
-
-
-def test_a_model_remembers_which_file_and_not_where(tmp_path):
-    path = tmp_path / "e.safetensors"
-    encoder_file(path)
-    from affectzoo.zoo.config import file_sha256
-
-    model = make_model(weights=str(path), lora_rank=2)
-    assert model.options["weights"] is None and model.options["weights_sha256"] == file_sha256(path)
-    artefact = save_artefact(model, tmp_path, tag="x", golden=make_batch(), licences=LICENCES, training=TRAINING)
-    path.unlink()
-    assert str(tmp_path) not in (artefact / "config.json").read_text()
-    back, config = load_artefact(artefact)
-    same_outputs(model, back)
-    assert back.options == config.options == model.options
-    assert {n for n, p in back.named_parameters() if p.requires_grad} == {
-        n for n, p in model.named_parameters() if p.requires_grad
-    }
-
-
-def test_a_state_dict_fills_a_model_without_weights():
-    source, empty = make_model(seed=1), make_model(weights=None, seed=2)
-    empty.load_state_dict(source.state_dict(), strict=True)
-    same_outputs(source, empty)
-
-
-def test_an_address_needs_its_sha256_and_goes_through_download(tmp_path, monkeypatch):
-    tensors = encoder_file(tmp_path / "e.safetensors")
-    with pytest.raises(AffectZooError, match="sha256"):
-        make_model(weights="https://example.org/e.safetensors")
-    from affectzoo.zoo.config import file_sha256
-
-    sha, asked = file_sha256(tmp_path / "e.safetensors"), []
-    monkeypatch.setattr(
-        "affectzoo.speech.ssl_weights.download", lambda *a: asked.append(a) or tmp_path / "e.safetensors"
-    )
-    model = make_model(weights="https://example.org/e.safetensors", weights_sha256=sha)
-    assert asked == [("https://example.org/e.safetensors", sha)] and model.weights_sha256 == sha
-    assert all(torch.equal(t, tensors[n]) for n, t in model.speech.model.state_dict().items())
-
-
-def bad_file(tmp_path, kind):
-    path = tmp_path / "e.safetensors"
-    encoder_file(path)
-    if kind == "gone":
-        path.unlink()
-    elif kind == "pickle":
-        path = tmp_path / "e.pth"
-        path.write_bytes(b"\x80\x02")
-    elif kind == "cut":
-        path.write_bytes(path.read_bytes()[:500])
-    elif kind == "lacking":
-        encoder_file(path, names=lambda t: {n: x for n, x in t.items() if "layers.1.feed_forward" not in n})
-    elif kind == "more":
-        encoder_file(path, names=lambda t: {**t, "encoder.extra": torch.zeros(2)})
-    elif kind == "another":
-        encoder_file(path, "tiny_large")
-    return path
-
-
-@pytest.mark.parametrize(
-    ("kind", "message"),
-    [
-        ("gone", "no such file"),
-        ("pickle", "no .safetensors file; pickles are not read"),
-        ("cut", "not a readable safetensors file"),
-        ("lacking", r"does not hold the encoder tiny_wav2vec2 \(.*feed_forward.*missing, wanted .*; 1 more"),
-        ("more", r"encoder.transformer.extra: \(2,\), wanted no such tensor"),
-        ("another", "does not hold the encoder tiny_wav2vec2"),
-    ],
-)
-def test_bad_files_are_named(tmp_path, kind, message):
-    path = bad_file(tmp_path, kind)
-    with pytest.raises(FileError, match=message) as e:
-        make_model(weights=str(path))
-    assert path.name in str(e.value)
-
-
-def test_another_file_than_was_meant_is_refused(tmp_path):
-    encoder_file(tmp_path / "e.safetensors")
-    with pytest.raises(FileError, match="sha256 is .*expected 0000"):
-        make_model(weights=str(tmp_path / "e.safetensors"), weights_sha256="0" * 64)
-
-
-# --- the waveform --------------------------------------------------------------------------------------------------
-
-
-def noise(n, rate, **more):
-    return Signal((0.1 * np.random.default_rng(0).normal(size=n) + 0.02).astype(np.float32), rate, **more)
-
-
-def test_audio_at_16_khz_passes_and_is_normalised_as_the_bundle_does_it():
-    signal = noise(4000, 16000.0, t0_s=2.5)
-    plain = Waveform()(signal)
-    assert np.array_equal(plain.data, signal.data) and (plain.rate_hz, plain.t0_s) == (16000, 2.5)
-    x = torch.from_numpy(signal.data)[None]
-    expected = torch.nn.functional.layer_norm(x, x.shape)[0].numpy()
-    np.testing.assert_allclose(Waveform(normalise=True)(signal).data, expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("rate", [8000.0, 44100.0])
-def test_a_tone_keeps_its_pitch_and_length(rate):
-    t = np.arange(int(rate)) / rate
-    out = Waveform()(Signal(np.sin(2 * np.pi * 440 * t).astype(np.float32), rate))
-    assert abs(len(out) - 16000) <= 1 and out.data.dtype == np.float32
-    assert abs(int(np.abs(np.fft.rfft(out.data[:16000], 16000)).argmax()) - 440) <= 1
-
-
-def test_masked_samples_are_left_out():
-    mask = np.ones(8000, bool)
-    mask[2000:4000] = False
-    loud = noise(8000, 8000.0, mask=mask)
-    loud.data[2000:4000] = 1.0
-    out = Waveform(normalise=True)(loud)
-    assert out.mask.shape == out.data.shape == (16000,) and not out.data[~out.mask].any()
-    assert abs(out.mask.mean() - 0.75) < 1e-3
-    heard = out.data[out.mask][1000:]
-    assert abs(heard.mean()) < 0.1 and 0.7 < heard.std() < 1.1
-
-
-@pytest.mark.parametrize(("data", "message"), [(np.zeros(16000), "silent"), (np.ones(100), "too short")])
-def test_bad_audio_is_refused(data, message):
-    with pytest.raises(AffectZooError, match=message):
-        Waveform()(Signal(data.astype(np.float32), 16000.0))
-
-
-def test_a_model_normalises_as_its_encoder_was_trained():
-    assert [make_model(k).transforms["audio"].normalise for k in TINY] == [False, True, False]
-    assert make_model(normalise=True).transforms["audio"].normalise and make_model().options["normalise"] is None
