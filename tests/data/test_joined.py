@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from datakit import Model, card
-from joinkit import EXPRESSED, ITEMS, NAME, write_corpora
+from joinkit import ACTORS, EXPRESSED, ITEMS, NAME, write_corpora
 
 from affectzoo.data.card import corpora, is_joined, join_cards, load_card
 from affectzoo.data.datamodule import AffectDataModule
 from affectzoo.data.dataset import Dataset, open_dataset
 from affectzoo.data.joined import LostLabelWarning, find_folds, identity, joined_parts, own_keys
 from affectzoo.data.leaks import check_parts
-from affectzoo.data.split import SplitWarning
+from affectzoo.data.split import Folds, SplitWarning
 from affectzoo.errors import AffectZooError, LeakError, UnknownNameError
 
 pytestmark = [
@@ -153,6 +153,14 @@ def test_the_split_of_one_corpus_is_that_corpus_alone_and_the_rest_trains(root, 
     own = [k for k in data.parts["train"] if k.startswith("ravdess:")]
     assert own == [f"ravdess:{k}" for k in alone.parts["train"]]
     assert by_corpus(data.parts["train"]) == {"ravdess": len(own), "emodb": 16, "nemo": 24}
+
+
+def test_a_split_by_rule_names_the_corpus_own_values(joined, monkeypatch):
+    rule = Folds({str(a): "01"[a > 3] for a in ACTORS}, "folds", ("speaker",), "rule", by="speaker")
+    monkeypatch.setattr("affectzoo.data.joined.load_folds", lambda card, name: rule)
+    parts, _ = joined_parts(joined.card, "ravdess/rule", 1, joined.samples, val_fraction=0)
+    assert {k.split("/")[1] for k in parts["test"]} == {"Actor_04", "Actor_06", "Actor_08"}
+    assert by_corpus(parts["train"]) == {**ITEMS, "ravdess": 24}
 
 
 def test_training_keys_are_the_items_own(root):
