@@ -28,13 +28,13 @@ def glide(low: float, high: float, seconds: float, rate: int = RATE) -> tuple[np
 
 
 def pulses(periods: np.ndarray, loudness: np.ndarray, rate: int = RATE, over: int = 8) -> np.ndarray:
-    """Damped 700 Hz ringings, one a period (s), scaled by `loudness`; made at `over` times the rate."""
+    """Damped 900 Hz ringings, one a period (s), scaled by `loudness`; made at `over` times the rate."""
     starts = np.concatenate([[0.01], 0.01 + np.cumsum(periods)])[:-1]
     t = np.arange(round((starts[-1] + 0.03) * rate * over)) / (rate * over)
     out = np.zeros(len(t))
     for start, size in zip(starts, loudness, strict=True):
         after = t[t >= start] - start
-        out[t >= start] += size * np.exp(-after * 600) * np.sin(2 * np.pi * 700 * after)
+        out[t >= start] += size * np.exp(-after * 1200) * np.sin(2 * np.pi * 900 * after)
     from scipy.signal import decimate
 
     return (0.3 * decimate(out, over, ftype="fir")).astype(np.float32)

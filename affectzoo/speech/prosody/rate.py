@@ -10,6 +10,8 @@ from affectzoo.speech.prosody.frames import FRAME_RATE, NAN, inside, masked_quan
 DIP_DB = 2.0
 #: ... which are looked for within 0.3 s, and lies at most 25 dB below the 95th percentile of speech. Ours.
 REACH, BELOW_LOUD_DB = 30, 25.0
+#: What is no speech, also before and after the recording, counts as this far below the 95th percentile. Ours.
+SILENCE_DB = 60.0
 
 
 def syllable_nuclei(level_db: torch.Tensor, voiced: torch.Tensor, speech: torch.Tensor) -> torch.Tensor:
@@ -18,11 +20,11 @@ def syllable_nuclei(level_db: torch.Tensor, voiced: torch.Tensor, speech: torch.
     level_db (B, T): level of 300 Hz-2.5 kHz; voiced, speech: (B, T) bool. A nucleus is a voiced local maximum of the
     level (smoothed over three frames) with a prominence of 2 dB or more.
     """
-    level = _smooth(torch.where(speech, level_db, level_db.amin(1, keepdim=True)))
-    floor = masked_quantile(level, speech, 0.95) - BELOW_LOUD_DB
+    loud = masked_quantile(level_db, speech, 0.95)[:, None].nan_to_num()
+    level = _smooth(torch.where(speech, level_db, loud - SILENCE_DB), loud - SILENCE_DB)
     left, right = level[:, :-2], level[:, 2:]
     peak = functional.pad((level[:, 1:-1] > left) & (level[:, 1:-1] >= right), (1, 1))
-    peak &= voiced & speech & (level >= floor[:, None])
+    peak &= voiced & speech & (level >= loud - BELOW_LOUD_DB)
     row, at = peak.nonzero(as_tuple=True)
     padded = functional.pad(level, (REACH, REACH), value=-torch.inf)
     around = padded[row[:, None], at[:, None] + torch.arange(2 * REACH + 1, device=at.device)]
@@ -46,9 +48,9 @@ def syllable_rates(nuclei: torch.Tensor, speech: torch.Tensor) -> dict[str, torc
     }
 
 
-def _smooth(x: torch.Tensor) -> torch.Tensor:
-    """Mean of three neighbours; the ends repeat."""
-    return functional.pad(x[:, None], (1, 1), mode="replicate")[:, 0].unfold(1, 3, 1).mean(2)
+def _smooth(x: torch.Tensor, beyond: torch.Tensor) -> torch.Tensor:
+    """Mean of three neighbours; (B, 1) `beyond` is the level before the first and after the last."""
+    return torch.cat([beyond, x, beyond], 1).unfold(1, 3, 1).mean(2)
 
 
 def _fall(top: torch.Tensor, side: torch.Tensor, strict: bool) -> torch.Tensor:
