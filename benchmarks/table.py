@@ -47,6 +47,51 @@ def metric_page() -> list[str]:
     return [*lines, machine_line(r["machine"]), ""]
 
 
+def rows_page(head: list[str], rows: list[dict], keys: list[str]) -> list[str]:
+    """A table of some keys of some records."""
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    return [*lines, *(f"| {' | '.join(str(r[k] if r[k] is not None else '') for k in keys)} |" for r in rows), ""]
+
+
+def streaming_page() -> list[str]:
+    """Long and live audio."""
+    r = result("streaming")
+    lines = ["## Long and live audio", "", "Processor time of one thread, speech/logmel_cnn as it ships.", ""]
+    for s in r["stages"]:
+        rates = s["seconds_per_second"]
+        lines += [
+            f"### {s['what']}",
+            "",
+            "| stage | seconds of audio a second | share of decoding's speed |",
+            "|---|---|---|",
+        ]
+        lines += [f"| {k} | {v:,.0f} | {v / rates['decode']:.2f} |" for k, v in rates.items()] + [""]
+    lines += ["### One `feed` of a live stream, windows of 3 s, one a second", ""]
+    head = ["chunk, ms", "rate, Hz", "without a row, ms", "with a row, ms", "its 95th percentile", "share of real time"]
+    keys = [
+        "chunk_ms",
+        "rate_hz",
+        "without_row_median_ms",
+        "with_row_median_ms",
+        "with_row_p95_ms",
+        "share_of_real_time",
+    ]
+    lines += rows_page(head, r["latency"], keys)
+    lines += ["### Peak resident memory of `predict --every 1s`", ""]
+    keys = ["minutes", "rows", "before_mb", "peak_mb", "cpu_seconds"]
+    lines += rows_page(["minutes", "rows", "before it, MB", "peak, MB", "processor time, s"], r["memory"], keys)
+    return [*lines, machine_line(r["machine"]), ""]
+
+
+def activity_page() -> list[str]:
+    """The rule of silence."""
+    r = result("activity")
+    lines = ["## Windows with and without speech", "", r["task"], ""]
+    head = ["corpus", "noise", "speech windows", "kept", "pauses", "left out"]
+    keys = ["corpus", "noise", "speech_windows", "kept", "pauses", "left_out"]
+    return [*lines, *rows_page(head, r["rows"], keys)]
+
+
 def main() -> None:
     """Write the page."""
     head = ["# Speed", "", "Made by `python benchmarks/table.py` from the files in `benchmarks/results/`.", ""]
@@ -59,7 +104,8 @@ def main() -> None:
     prediction = [("predict_files, s", "predict_files_s"), ("file by file, s", "one_by_one_s"),
                   ("speed-up", "speed_up"), ("largest difference of the answers", "largest_difference")]  # fmt: skip
     page = [*head, *speed_page("Training beside a bare loop", "training", training),
-            *speed_page("Prediction of short files", "prediction", prediction), *metric_page()]  # fmt: skip
+            *speed_page("Prediction of short files", "prediction", prediction), *streaming_page(), *activity_page(),
+            *metric_page()]  # fmt: skip
     PAGE.write_text("\n".join(page))
 
 

@@ -34,11 +34,16 @@ def read_audio(path: str | Path) -> dict[str, Signal]:
         raise FileError(path, f"is truncated: {len(data)} of about {declared} samples can be read")
     if not len(data):
         raise FileError(path, "holds no samples")
-    audio = data.mean(axis=1, dtype=np.float32)
+    audio = mono(data)
     bad = np.flatnonzero(~np.isfinite(audio))
     if len(bad):
         raise FileError(path, f"holds {len(bad)} samples that are NaN or infinite, the first at {bad[0] / rate:.3f} s")
     return {"audio": Signal(audio, float(rate))}
+
+
+def mono(data: np.ndarray) -> np.ndarray:
+    """The mean (N,) of the channels of (N, C) floats; a sum by channel is many times faster than one by sample."""
+    return sum(data.T[1:], data[:, 0]) / np.float32(data.shape[1]) if data.shape[1] > 1 else data[:, 0]
 
 
 @contextmanager

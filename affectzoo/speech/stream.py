@@ -9,7 +9,7 @@ import soxr
 
 from affectzoo.errors import AffectZooError, FileError
 from affectzoo.speech.activity import SpeechActivity
-from affectzoo.speech.reader import MP3_FRAME, decoding, missing_bytes
+from affectzoo.speech.reader import MP3_FRAME, decoding, missing_bytes, mono
 from affectzoo.zoo.base import Transform
 
 #: More channels than this are samples: the chunk is transposed. Ours.
@@ -79,7 +79,7 @@ class AudioStream:
             chunk = chunk / np.float32(np.iinfo(chunk.dtype).max + 1)
         elif chunk.dtype.kind != "f":
             raise AffectZooError(f"a chunk of audio holds floats or signed integers, not {chunk.dtype}")
-        audio = chunk if chunk.ndim == 1 else chunk.mean(axis=1, dtype=np.float32)
+        audio = chunk if chunk.ndim == 1 else mono(chunk)
         return np.ascontiguousarray(audio, np.float32)
 
 
