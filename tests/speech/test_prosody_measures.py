@@ -1,6 +1,8 @@
 """The front door: truth of the synthetic voice, what must not change an answer, and input that holds no voice."""
 
+import re
 import resource
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,6 +47,13 @@ def test_every_measure_is_there_in_order(found):
     assert list(found.values) == list(MEASURES)
     assert len(found) == 24 and all(v.shape == (24,) and v.dtype == torch.float32 for v in found.values.values())
     assert set(found.contours) <= set(CLASSES)
+
+
+def test_the_page_explains_every_measure():
+    page = (Path(__file__).parents[2] / "docs" / "prosody.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+ \| .+) \|$", page, re.M))
+    assert rows == {name: f"{unit} | {text}" for name, (unit, text) in MEASURES.items()}
+    assert all(kind in page for kind in CLASSES)
 
 
 def test_truth_of_the_synthetic_voice(voices, found):
@@ -114,7 +123,9 @@ def test_the_sample_rate_changes_nothing(voices, rate):
         np.testing.assert_allclose(there.values[name], here.values[name], rtol=within)
     np.testing.assert_allclose(there.values["level_dbfs"], here.values["level_dbfs"], atol=0.3)
     if rate > RATE:
-        np.testing.assert_allclose(there.values["spectral_slope_db_oct"], here.values["spectral_slope_db_oct"], atol=0.2)
+        np.testing.assert_allclose(
+            there.values["spectral_slope_db_oct"], here.values["spectral_slope_db_oct"], atol=0.2
+        )
 
 
 def test_chunks_leave_no_seams(voices):

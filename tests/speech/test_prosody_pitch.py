@@ -38,6 +38,11 @@ def test_the_search_range_is_wider(hz):
     check(measure(train(hz), RATE), hz, 0.01)
 
 
+def test_beyond_the_range_is_unvoiced_or_an_octave_low():
+    f0 = measure(train(720.0), RATE).tracks.f0_hz.numpy()
+    assert not (np.abs(f0[np.isfinite(f0)] / 360 - 1) > 0.01).any()
+
+
 @pytest.mark.parametrize(("low", "high"), [(100, 200), (300, 150), (80, 240), (420, 210)])
 def test_glides(low, high):
     audio, truth = glide(low, high, 1.2)
