@@ -10,7 +10,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from affectzoo.engine.config import check_launcher, check_settings, check_targets, register
-from affectzoo.engine.overrides import CONFIG_ERRORS, check_types, configs, explain
+from affectzoo.engine.overrides import CONFIG_ERRORS, check_types, configs, explain, refuse_null_groups
 from affectzoo.errors import debugging, warning_line
 
 register()
@@ -23,6 +23,7 @@ def main() -> None:
     warnings.formatwarning = warning_line
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then leaves its errors to us
     try:
+        refuse_null_groups(sys.argv[1:])
         _job()
     except CONFIG_ERRORS as e:
         _fail(e, sys.argv[1:])

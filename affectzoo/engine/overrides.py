@@ -38,6 +38,13 @@ def known_keys() -> tuple[list[str], list[str]]:
     return [*base], [g for g in groups if " " not in g]
 
 
+def refuse_null_groups(words: Sequence[str]) -> None:
+    """Raise AffectZooError for GROUP=null, which Hydra 1.3 answers with a traceback."""
+    for group in known_keys()[1]:
+        if f"{group}=null" in words:
+            raise AffectZooError(f"{group}=null: a group takes no null; ~{group} takes it out")
+
+
 def explain(error: Exception, words: Sequence[str]) -> str:
     """One line about an error of CONFIG_ERRORS, with the near match where a name is wrong. words: the overrides."""
     text = " ".join(str(error).split())

@@ -10,13 +10,14 @@ from affectzoo.errors import AffectZooError
 
 CASES = [
     ("model=speech/logmel_cn", "unknown config 'model/speech/logmel_cn'. Did you mean 'model/speech/logmel_cnn'"),
-    ("experiment=speech/ravdess", "Did you mean 'experiment/speech/ravdess_6fold'"),
+    ("experiment=speech/ravdess_6folds", "Did you mean 'experiment/speech/ravdess_6fold'"),
     ("modell=speech/logmel_cnn", "unknown setting 'modell'. Did you mean 'model'"),
     ("sed=3", "unknown setting 'sed'. Did you mean 'seed'"),
     ("+sed=3", "unknown setting 'sed'. Did you mean 'seed'"),
     ("lr=3", "Did you mean 'optimizer.lr'"),
     ("trainer.acelerator=gpu", "Did you mean 'trainer.accelerator'"),
     ("a", "'a' is not NAME=VALUE"),
+    ("perturb=null", "perturb=null: a group takes no null; ~perturb takes it out"),
     ("model.width=wide", "model.width: expected a number such as 64, got 'wide'"),
     ("resume=perhaps", "resume: expected a truth value such as True, got 'perhaps'"),
     ("model.trim=3", "model.trim: expected a truth value such as True, got 3"),
