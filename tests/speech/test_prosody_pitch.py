@@ -8,7 +8,8 @@ import torch
 from prosodykit import RATE, glide, tone, train, whisper, white
 
 from affectzoo.speech.prosody.measures import measure, measure_batch
-from affectzoo.speech.prosody.pitch import repair_octaves
+from affectzoo.speech.prosody.pitch import repair_octaves, track_pitch
+from affectzoo.speech.prosody.spectrum import Scan, _candidates, _tables
 from affectzoo.speech.prosody.viterbi import OCTAVE_JUMP, VOICING_CHANGE, best_path
 
 PITCHES = (60, 75, 100, 140, 200, 270, 330, 400, 450)
@@ -111,11 +112,60 @@ def test_path_is_the_best_of_all_paths():
 
 def test_frames_outside_the_mask_cost_nothing():
     g = torch.Generator().manual_seed(2)
-    octaves, score, unvoiced = (torch.rand(1, 9, 3, generator=g), torch.rand(1, 9, 3, generator=g), torch.rand(1, 9))
+    octaves, score, unvoiced = (torch.rand(shape, generator=g) for shape in ((1, 9, 3), (1, 9, 3), (1, 9)))
     mask = torch.arange(9)[None] < 6
     short = best_path(octaves[:, :6], score[:, :6], unvoiced[:, :6], mask[:, :6])
     padded = best_path(octaves, score, unvoiced, mask)
     assert padded[0, :6].tolist() == short[0].tolist() and padded[0, 6:].tolist() == [-1, -1, -1]
+
+
+def followed(f0, periodicity, level=-20.0, threshold=-50.0, two_pass=False) -> np.ndarray:
+    """(T,) the path through hand-made candidates (T, C)."""
+    scan = Scan(*(torch.tensor(x, dtype=torch.float32).reshape(1, len(f0), -1) for x in (f0, periodicity)), {})
+    levels = torch.full((1, len(f0)), -20.0)
+    levels[0, 4:16] = level
+    mask = torch.ones(1, len(f0), dtype=torch.bool)
+    return track_pitch(scan, levels, torch.tensor([threshold]), mask, two_pass).f0_hz[0].numpy()
+
+
+@pytest.mark.parametrize(("frames", "voiced"), [(2, 0), (3, 3)])
+def test_a_voice_lasts_three_frames(frames, voiced):
+    periodicity = [0.9 if 8 <= t < 8 + frames else 0.1 for t in range(20)]
+    assert np.isfinite(followed([200.0] * 20, periodicity)).sum() == voiced
+
+
+@pytest.mark.parametrize(
+    ("level", "periodicity", "voiced"),
+    [
+        (-20, 0.45, False), (-20, 0.55, True),  # 0.5 is asked of loud frames
+        (-45, 0.55, False), (-45, 0.65, True),  # 0.6 at 25 dB below the loudest
+        (-56.5, 0.99, False),  # and more than there is below the threshold
+    ],
+)  # fmt: skip
+def test_quiet_frames_need_more_periodicity(level, periodicity, voiced):
+    found = followed([100.0] * 20, [periodicity if 4 <= t < 16 else 0.0 for t in range(20)], level)
+    assert np.isfinite(found[6:14]).all() == voiced and np.isfinite(found).any() == voiced
+
+
+@pytest.mark.parametrize(("hz", "kept"), [(205, False), (195, True), (62, True), (58, False)])
+def test_the_second_pass_looks_from_0_6_to_2_times_the_median(hz, kept):
+    """One candidate a frame, 100 Hz but for twelve frames. (What is kept, octave repair may move.)"""
+    f0 = [100.0] * 20 + [float("nan")] * 5 + [float(hz)] * 12 + [float("nan")] * 5
+    periodicity = [0.9 if v == v else -1.0 for v in f0]
+    f0 = np.nan_to_num(f0, nan=100.0)
+    assert np.isfinite(followed(f0, periodicity, two_pass=True)[25:37]).all() == kept
+    assert (followed(f0, periodicity)[25:37] == hz).all()
+
+
+def test_ringing_is_less_than_a_voice():
+    """Autocorrelations at 500 Hz that fall by 0.3 from the first period to the second, and that do not fall."""
+    lags = np.arange(162) * 0.125e-3
+    wave = np.cos(2 * np.pi * 500 * lags)
+    fading = wave * np.interp(lags, [0, 0.002, 0.004, 0.02], [1, 0.8, 0.5, 0.0])
+    r = torch.tensor(np.stack([wave, fading]), dtype=torch.float32)
+    f0, height = _candidates(r, _tables(r.device).bonus)
+    best = [float(h[(f - 500).abs().argmin()]) for f, h in zip(f0, height, strict=True)]
+    assert best == pytest.approx([1.0, 0.8 - 0.5 * 0.3], abs=0.02)
 
 
 def test_octave_repair_mends_single_frames():

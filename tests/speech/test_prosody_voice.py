@@ -123,6 +123,7 @@ def test_nuclei_need_dips_voice_and_level():
     hill = [-30.0, -26, -22, -18, -22, -26, -30]
     assert nuclei(hill * 3) == [3, 10, 17]
     assert len(nuclei([-20.0, -19, -18, -18.5, -18.9, -18.5, -18, -19, -20, -30])) == 1  # a dip of 1 dB is none
+    assert [len(nuclei([-30.0] + [-18.0] * 3 + [-18 - d] * 3 + [-18.0] * 3 + [-30.0])) for d in (1.5, 2.5)] == [1, 2]
     assert nuclei(hill * 2, [True] * 7 + [False] * 7) == [3]
     assert nuclei(hill + [v - 30 for v in hill] + hill) == [3, 17]  # 25 dB below the loud ones at most
     assert len(nuclei([-20.0] * 12)) == 1  # a steady vowel
