@@ -147,7 +147,7 @@ class WindowCutter:
         self._hear(hi)
         data = self._kept[lo - self._first : hi - self._first]
         t_s = self._middle
-        if t_s > self._end_s:  # less than half a window is all that there is
+        if hi - lo < self._length and t_s > self._end_s:  # less than half a window is all that there is
             t_s = self._end / self._rate / 2
         silence = "" if self._plan.keep_silence else self._stream.silence(data)
         self._number += 1

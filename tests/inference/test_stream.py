@@ -102,6 +102,15 @@ def test_chunks_of_twenty_milliseconds_in_one_buffer(speech, recordings):
     assert stream._cutter._kept.nbytes <= 4 * 16000
 
 
+def test_a_buffer_of_one_channel_at_the_models_rate_may_be_used_again(speech, talk):
+    stream = StreamPredictor(speech, 16000, 1.0, 0.5)
+    buffer, tables = np.empty(8000, np.float32), []
+    for i in range(0, 64000, 8000):
+        buffer[:] = talk[i : i + 8000]
+        tables.append(stream.feed(buffer))
+    same(stream_table([*tables, stream.finish()]), fed(speech, talk[:64000], 16000))
+
+
 def test_a_chunk_with_nan_is_refused_and_nothing_of_it_is_taken(speech, talk):
     stream = StreamPredictor(speech, 16000, 1.0, 0.5)
     bad = talk[:8000].copy()
@@ -262,6 +271,9 @@ def test_an_interrupted_run_goes_on_with_the_next_file(pulses, tmp_path, monkeyp
     assert table.frame.equals(whole.frame) and table.meta == whole.meta
     bad = table.frame[table.frame.key == "bad"]
     assert bad.error.tolist() == ["", "ValueError: could not convert string to float: 'x'"]
+    seen.clear()
+    with pytest.raises(Stop):
+        go(tmp_path / "p.csv", stop=3)
     plan = WindowPlan(1.0, 1.0)
     seen.clear()
     go(tmp_path / "p.csv")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from affectzoo.errors import AffectZooError
@@ -58,6 +58,7 @@ def test_spans_at_ten_samples_a_second(every, window, n, expected):
 
 
 @settings(deadline=None)
+@example(0.123046875, 0.125, 9, {8}, 10.0)  # a middle that rounding puts beyond what is there
 @given(
     st.floats(0.01, 5),
     st.floats(0.1, 5),
