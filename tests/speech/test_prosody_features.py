@@ -61,6 +61,15 @@ def test_unvoiced_frames_are_zero():
         assert not column(out, name).any()
 
 
+def test_the_edges_of_a_voice_have_no_change_of_pitch():
+    """Where a line through five frames would run from the voice into its absence, at 0."""
+    audio = np.concatenate([white(0.3, level=0.01), train(120 * 2 ** (np.arange(8000) / 8000), 0.5)])
+    out = Prosody()(Signal(audio, RATE))
+    first = int(np.argmax(column(out, "voiced")))
+    assert column(out, "f0_st")[first] < -3 and not column(out, "f0_delta")[: first + 2].any()
+    assert column(out, "f0_delta")[first + 4 : first + 20] == pytest.approx(0.24, abs=0.05)
+
+
 def test_level_is_relative_and_has_a_floor():
     audio = np.concatenate([tone(200, 0.5), np.zeros(RATE // 2, np.float32)])
     out = Prosody()(Signal(audio, RATE))
