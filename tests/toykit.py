@@ -90,9 +90,7 @@ def write_pulse(path, values, rate=8.0):
     return path
 
 
-def cli(
-    *args, site=None, env=None, cwd=None, code="import sys; from affectzoo.cli import main; sys.exit(main())"
-):
+def cli(*args, site=None, env=None, cwd=None, code="import sys; from affectzoo.cli import main; sys.exit(main())"):
     """Run the command line in a process of its own."""
     full = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", **(env or {})}
     if site is not None:

@@ -45,7 +45,8 @@ class AffectDataModule(LightningDataModule):
     its items, and every batch of it, in equal shares of the group's values (data/sampler.py). cache: prepared signals
     are also kept on disk (cache_dir, see FeatureCache); in either case they stay in memory. options: for the adapter.
     allow_leak: a leak is a warning, not an error. perturb: makes other forms of training items (data/forms.py); each
-    epoch takes every item once, in its own form or one of those.
+    epoch takes every item once, in its own form or one of those. split_seed: draws what a split leaves to be drawn;
+    None takes `seed`, which also draws the order of training.
 
     Under several processes each gets other items and the same number of training batches, with either value
     of the trainer's `use_distributed_sampler`; evaluation never repeats an item. A run that stops within an
@@ -71,6 +72,7 @@ class AffectDataModule(LightningDataModule):
         allow_leak: bool = False,
         perturb: Perturbation | None = None,
         balance: str | None = None,
+        split_seed: int | None = None,
     ):
         super().__init__()
         self.card = dataset.card if isinstance(dataset, Dataset) else load_card(dataset)
@@ -79,6 +81,7 @@ class AffectDataModule(LightningDataModule):
         self.batch_size, self.seed, self.num_workers, self.bucket = batch_size, seed, num_workers, bucket
         self.root, self.options, self.allow_leak = root, dict(options or {}), allow_leak
         self.perturb, self.balance = perturb, balance
+        self.split_seed = seed if split_seed is None else split_seed
         self.cache = FeatureCache(cache_dir) if cache else None
         self._space = as_space(label_space) if label_space is not None else None
         self._model = None
@@ -202,15 +205,15 @@ class AffectDataModule(LightningDataModule):
             )
         own = str(self.split).endswith(".csv")
         if self.split is not None and not own and is_joined(self.card.name):
-            how = (self.val_fraction, self.val_group, self.seed)
+            how = (self.val_fraction, self.val_group, self.split_seed)
             return joined_parts(self.card, self.split, self.fold, samples, *how)
         if self.split is not None:
             folds = read_folds(self.split, None, groups) if own else load_folds(self.card, self.split)
-            return folds.parts(self.fold, samples, self.val_fraction, self.val_group, self.seed), folds.disjoint
+            return folds.parts(self.fold, samples, self.val_fraction, self.val_group, self.split_seed), folds.disjoint
         group = groups[0] if groups else None
-        test = set(draw_groups(samples, group, self.val_fraction, [self.seed, 1]))
+        test = set(draw_groups(samples, group, self.val_fraction, [self.split_seed, 1]))
         rest = [s for s in samples if s.key not in test]
-        val = set(draw_groups(rest, group, self.val_fraction, [self.seed, 2]))
+        val = set(draw_groups(rest, group, self.val_fraction, [self.split_seed, 2]))
         parts = {
             "train": [s.key for s in rest if s.key not in val],
             "val": [s.key for s in rest if s.key in val],
@@ -244,6 +247,11 @@ class AffectDataModule(LightningDataModule):
 
     def _perturbed(self, samples: list[AffectSample]) -> list[AffectSample]:
         """The training items' other forms, made once."""
+        if tuple(self._model.modalities) != (self.perturb.modality,):
+            heard = " and ".join(self._model.modalities)
+            raise AffectZooError(f"perturb: changes {self.perturb.modality} alone, and the model reads {heard}")
+        if any(t.rate_hz is not None for s in samples for t in s.targets.values()):
+            raise AffectZooError("perturb: labels over time would not follow the perturbed signal; perturb=none")
         if self._forms is None:
             originals = [self._samples[s.key] for s in samples]
             self._forms, failed = perturbed_forms(

@@ -69,9 +69,15 @@ def calibrated_score(tables: Mapping[str, PredictionTable], samples: Iterable[Af
     return Score(value, n=len(labels), conventions=conventions)
 
 
-def read_temperature(path: str | Path) -> dict[str, float]:
-    """field -> temperature of all folds together, from the record of a cross-validation. FileError without one."""
-    score = EvalRecord.read(path).scores.get(NAME)
+def read_temperature(path: str | Path, arch: str) -> dict[str, float]:
+    """field -> temperature of all folds together, from the record of a cross-validation of the architecture `arch`.
+
+    Raises FileError for a record of another one, or without a temperature.
+    """
+    record = EvalRecord.read(path)
+    if record.model.arch != arch:
+        raise FileError(path, f"is a record of {record.model.arch}, not of {arch}")
+    score = record.scores.get(NAME)
     if score is None:
         raise FileError(path, f"has no score {NAME!r}; the record of a cross-validation of emotions has one")
     return {"emotion": float(score.conventions["temperature of all folds"])}

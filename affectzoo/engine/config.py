@@ -7,7 +7,8 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from affectzoo.data.card import corpora, is_joined
+from affectzoo.data.card import CORPUS, corpora, is_joined
+from affectzoo.engine.calibration import read_temperature
 from affectzoo.engine.corpora import tested_corpora
 from affectzoo.engine.overrides import known_keys
 from affectzoo.errors import AffectZooError, UnknownNameError
@@ -68,9 +69,27 @@ def check_settings(cfg: DictConfig) -> None:
     if not (cfg.folds in (None, "all") or numbers):
         raise AffectZooError(f"folds: must be null, all or a list of fold numbers such as [0,1], got {cfg.folds!r}")
     check_tag(cfg.tag)
+    _check_parts(cfg)
     _check_benchmark(cfg)
     _check_objective(cfg)
     _check_frozen(cfg)
+
+
+def _check_parts(cfg: DictConfig) -> None:
+    """What needs one process, one run, or a setting that another one only changes."""
+    devices = OmegaConf.select(cfg, "trainer.devices", default=1)
+    if cfg.folds is not None and str(devices) not in ("1", "auto"):
+        raise AffectZooError(f"folds= trains fold after fold in one process; trainer.devices={devices} is more")
+    if cfg.folds is not None and not cfg.test:
+        raise AffectZooError("test=false leaves nothing of a cross-validation; set folds=null")
+    if cfg.calibration and cfg.folds is not None:
+        raise AffectZooError("calibration= is for a checkpoint; a cross-validation fits its temperatures itself")
+    if cfg.calibration:
+        read_temperature(cfg.calibration, cfg.model.card.name)
+    made = {"data.perturb": cfg.data.get("perturb"), **{f"callbacks.{n}": c for n, c in cfg.callbacks.items()}}
+    for name, node in made.items():
+        if node is not None and "_target_" not in node:
+            raise AffectZooError(f"{name}: changes what is not there; choose its group first (train.py --help)")
 
 
 def _check_benchmark(cfg: DictConfig) -> None:
@@ -83,6 +102,8 @@ def _check_benchmark(cfg: DictConfig) -> None:
             f"evaluate_on={cfg.evaluate_on} asks about data set {asked.dataset!r}, the run is on {given!r}; "
             f"benchmarks of that: {', '.join(fitting) or 'none'}; evaluate_on=null scores on the run's own split"
         )
+    if cfg.folds is not None and str(cfg.data.get("split")) == CORPUS:
+        raise AffectZooError("folds= over corpora has no benchmark of its own: evaluate_on=null, or data.fold=CORPUS")
     tested = tested_corpora(cfg)
     if not set(asked.tested) <= tested:
         raise AffectZooError(

@@ -11,8 +11,8 @@ from affectzoo.data.joined import find_folds
 from affectzoo.data.split import read_folds
 from affectzoo.engine import report
 from affectzoo.engine.calibration import NAME, calibrated_score
-from affectzoo.engine.members import TABLE, is_ensemble, member_config, train
-from affectzoo.engine.run import data_module, predict_part, score, write_artefact
+from affectzoo.engine.members import TABLE, member_config, train
+from affectzoo.engine.run import claim, data_module, is_ensemble, predict_part, score, write_artefact
 from affectzoo.errors import AffectZooError
 from affectzoo.leaderboard.trained import join_folds
 from affectzoo.structures.record import EvalRecord
@@ -31,10 +31,13 @@ def run_folds(cfg: DictConfig) -> EvalRecord | None:
     own = str(cfg.data.split).endswith(".csv")
     n = (read_folds(cfg.data.split) if own else find_folds(load_card(cfg.data.dataset), cfg.data.split)).n
     wanted = list(range(n)) if cfg.folds == "all" else [int(f) for f in cfg.folds]
-    tables = {}
+    claim(cfg, run_dir, any(run_dir.glob(f"fold_*/{TABLE}")))
+    tables, resumed = {}, False
     for i, fold in enumerate(wanted):
-        path = run_dir / f"fold_{fold}" / "predictions.parquet"
-        if not path.exists():
+        path = run_dir / f"fold_{fold}" / TABLE
+        if path.exists() and cfg.resume:
+            resumed = True
+        else:
             report.say(f"fold {fold} ({i + 1} of {len(wanted)})")
             _fit_fold(cfg, fold, path)
         tables[str(fold)] = PredictionTable.read(path)
@@ -44,14 +47,17 @@ def run_folds(cfg: DictConfig) -> EvalRecord | None:
     if is_ensemble(cfg):
         for i in range(cfg.model.members):
             member = {f: run_dir / f"fold_{f}" / f"member_{i}" / TABLE for f in tables}
-            _record(member_config(cfg, i), {f: PredictionTable.read(p) for f, p in member.items()}, started, wanted)
-    record = _record(cfg, tables, started, wanted)
+            _record(member_config(cfg, i), {f: PredictionTable.read(p) for f, p in member.items()}, None, wanted)
+    record = _record(cfg, tables, None if resumed else started, wanted)
     report.show(record, time.time() - started)
     return record
 
 
-def _record(cfg: DictConfig, tables: dict[str, PredictionTable], started: float, folds: list[int]) -> EvalRecord:
-    """Out-of-fold table and record in cfg.run_dir, with the calibration error after cross-fitted temperatures."""
+def _record(cfg: DictConfig, tables: dict[str, PredictionTable], started: float | None, folds: list[int]) -> EvalRecord:
+    """Out-of-fold table and record in cfg.run_dir, with the calibration error after cross-fitted temperatures.
+
+    started: None where the time of this process is not that of the training.
+    """
     run_dir, table = Path(cfg.run_dir), join_folds(tables)
     run_dir.mkdir(parents=True, exist_ok=True)
     table.write(run_dir / "out_of_fold.parquet")

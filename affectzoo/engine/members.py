@@ -6,8 +6,8 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from affectzoo.engine import report
-from affectzoo.engine.run import Fitted, data_module, fit, label_space, predict_part, write_artefact
-from affectzoo.plugins import import_target
+from affectzoo.engine.run import Fitted, claim, data_module, fit, is_ensemble, label_space, predict_part, write_artefact
+from affectzoo.errors import AffectZooError
 from affectzoo.zoo.catalogue import model_entry
 from affectzoo.zoo.config import RESEARCH
 from affectzoo.zoo.ensemble import Ensemble
@@ -15,12 +15,6 @@ from affectzoo.zoo.factory import build_model
 from affectzoo.zoo.pretrained import load_artefact
 
 TABLE = "predictions.parquet"
-
-
-def is_ensemble(cfg: DictConfig) -> bool:
-    """Whether the configured model is an Ensemble."""
-    target = import_target(cfg.model._target_)
-    return isinstance(target, type) and issubclass(target, Ensemble)
 
 
 def train(cfg: DictConfig, fold: int | None = None) -> Fitted:
@@ -41,6 +35,7 @@ def member_config(cfg: DictConfig, i: int) -> DictConfig:
             "tag": f"{bare}-seed{cfg.seed + i}" + RESEARCH * (bare != cfg.tag),
             "half": False,
             "calibration": None,
+            "data": {"split_seed": cfg.data.get("split_seed") or cfg.seed},  # all members learn from the same part
             "run_dir": str(Path(cfg.run_dir) / f"member_{i}"),
         },
     )
@@ -49,23 +44,31 @@ def member_config(cfg: DictConfig, i: int) -> DictConfig:
 
 
 def fit_members(cfg: DictConfig, fold: int | None = None) -> Fitted:
-    """Train every member that has left no artefact yet, write its test predictions, and merge them all."""
+    """Train every member that has left no artefact yet, write its test predictions, and merge them all.
+
+    Raises AffectZooError with `init`: a checkpoint is one network, and members start from weights of their own.
+    """
+    if cfg.init:
+        raise AffectZooError(f"init={cfg.init}: members of an ensemble start anew; fine-tune single networks")
+    space = label_space(cfg)
+    ensemble = build_model(OmegaConf.to_container(cfg.model, resolve=True), space)  # wrong options are found now
+    run_dir = Path(cfg.run_dir)
+    claim(cfg, run_dir, any(run_dir.glob(f"member_*/{TABLE}")))
     models, fitted = [], None
     for i in range(cfg.model.members):
         own = member_config(cfg, i)
         folder = Path(own.run_dir)
         done = sorted(p.parent for p in folder.glob("*/config.json")) if (folder / TABLE).exists() else []
-        if done:
+        if done and cfg.resume:
             models.append(load_artefact(f"./{done[0]}" if not done[0].is_absolute() else done[0])[0])
             continue
         report.say(f"member {i + 1} of {cfg.model.members}, seed {own.seed}")
         fitted = fit(own, fold)
-        if fitted.is_main:
+        if fitted.is_main and cfg.test:
             write_artefact(own, fitted, folder, None)
             predict_part(own, fitted).write(folder / TABLE)
         models.append(fitted.model)
-    space = label_space(cfg)
-    merged = build_model(OmegaConf.to_container(cfg.model, resolve=True), space).merge(models).eval()
+    merged = ensemble.merge(models).eval()
     fitted = fitted or _opened(cfg, merged, fold)
     return replace(fitted, model=merged)
 

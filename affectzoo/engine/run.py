@@ -27,15 +27,18 @@ from affectzoo.engine.corpora import corpus_remarks, measure_corpora
 from affectzoo.engine.own_split import own_exam
 from affectzoo.engine.task import AffectTask
 from affectzoo.errors import AffectZooError
+from affectzoo.inference.predictor import calibrate
 from affectzoo.labels.space import LabelSpace, as_space
 from affectzoo.leaderboard.benchmark import load_benchmark
 from affectzoo.leaderboard.evaluate import evaluate
 from affectzoo.leaderboard.trained import key_hash
+from affectzoo.plugins import import_target
 from affectzoo.schema import check_arguments
 from affectzoo.structures.record import EvalRecord
 from affectzoo.structures.table import PredictionTable
 from affectzoo.zoo.base import AffectModel
 from affectzoo.zoo.config import RESEARCH
+from affectzoo.zoo.ensemble import Ensemble
 from affectzoo.zoo.factory import build_model
 from affectzoo.zoo.pretrained import load_artefact, save_artefact
 
@@ -59,7 +62,7 @@ def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
     check_arguments(AffectTask, cfg.task, "task", skip=3)  # model, loss, optimizer
     L.seed_everything(cfg.seed, workers=True, verbose=False)
     run_dir = Path(cfg.run_dir)
-    _claim(cfg, run_dir)
+    claim(cfg, run_dir, (run_dir / "checkpoints" / "last.ckpt").exists())
     space = label_space(cfg)
     data = data_module(cfg, fold)
     model = starting_model(cfg, space)
@@ -137,14 +140,20 @@ def predict_part(cfg: DictConfig, fitted: Fitted, part: str = "test") -> Predict
     samples = sorted(fitted.data.samples(part), key=lambda s: -max(map(len, s.signals.values())))
     if not samples:
         raise AffectZooError(f"data set {fitted.data.card.name!r} has no usable items in part {part!r}")
+    temperatures = _temperatures(cfg)
     size, model, keys = fitted.data.batch_size, model_ref(cfg, fitted.model), training_hashes(fitted.data)
     batches = (collate(samples[i : i + size], fitted.space) for i in range(0, len(samples), size))
     return PredictionTable.concat(
-        [PredictionTable.from_prediction(fitted.model(b), model=model, training_keys=keys) for b in batches]
+        [
+            PredictionTable.from_prediction(calibrate(fitted.model(b), temperatures), model=model, training_keys=keys)
+            for b in batches
+        ]
     )
 
 
-def score(cfg: DictConfig, table: PredictionTable, started: float, folds: Sequence[int | None] = (None,)) -> EvalRecord:
+def score(
+    cfg: DictConfig, table: PredictionTable, started: float | None, folds: Sequence[int | None] = (None,)
+) -> EvalRecord:
     """The record of a table under the configured benchmark, or on the run's own split when there is none."""
     root = OmegaConf.select(cfg, "data.root")
     if cfg.evaluate_on:
@@ -153,7 +162,8 @@ def score(cfg: DictConfig, table: PredictionTable, started: float, folds: Sequen
         exam = own_exam([data_module(cfg, fold) for fold in folds], label_space(cfg))
         record = evaluate(table, exam.benchmark, data=exam, seed=cfg.seed, command=command())
     remarks = (*record.remarks, *corpus_remarks(Path(cfg.run_dir)))
-    return replace(record, seconds=round(time.time() - started, 1), seeds=(cfg.seed,), remarks=remarks)
+    seconds = None if started is None else round(time.time() - started, 1)
+    return replace(record, seconds=seconds, seeds=run_seeds(cfg), remarks=remarks)
 
 
 def model_ref(cfg: DictConfig, model: AffectModel) -> dict[str, Any]:
@@ -188,7 +198,7 @@ def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRe
         "split": data.split or "",
         "part": part,
         "split_sha256": _split_sha256(data),
-        "seeds": [cfg.seed],
+        "seeds": list(run_seeds(cfg)),
         "command": command(),
     }
     return save_artefact(
@@ -200,7 +210,7 @@ def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRe
         training=training,
         training_keys=training_hashes(data),
         record=record,
-        calibration=read_temperature(cfg.calibration) if cfg.calibration else None,
+        calibration=_temperatures(cfg),
         dtype="float16" if cfg.half else "float32",
     )
 
@@ -217,13 +227,21 @@ def checkpoint_tag(tag: str, free: bool, fold: int | str | None = None) -> str:
     return bare + ("" if fold is None else f"-fold{fold}") + (RESEARCH if bare != tag or not free else "")
 
 
-def _claim(cfg: DictConfig, run_dir: Path) -> None:
-    """Write the configuration into the run folder; going on with a different one is an error that names the keys."""
+def _temperatures(cfg: DictConfig) -> dict[str, float]:
+    """What the checkpoint's logits are divided by, in its answers here as later."""
+    return read_temperature(cfg.calibration, cfg.model.card.name) if cfg.calibration else {}
+
+
+def claim(cfg: DictConfig, run_dir: Path, begun: bool) -> None:
+    """Write the configuration into the run folder; going on with a different one is an error that names the keys.
+
+    begun: whether there is something to go on with. What changes no weight may differ.
+    """
     run_dir.mkdir(parents=True, exist_ok=True)
     path = run_dir / "config.json"
-    skip = ("resume", "run_dir", "hydra", "callbacks", "logger", "threads", "debug")
-    now = {k: v for k, v in OmegaConf.to_container(cfg, resolve=True).items() if k not in skip}
-    if path.exists() and (run_dir / "checkpoints" / "last.ckpt").exists() and cfg.resume:
+    skip = ("resume", "run_dir", "hydra", "callbacks", "logger", "threads", "debug", "folds", "calibration", "half")
+    now = {k: v for k, v in OmegaConf.to_container(cfg, resolve=True).items() if k not in (*skip, "test")}
+    if path.exists() and begun and cfg.resume:
         before = json.loads(path.read_text())
         differ = sorted(k for k in {*now, *before} if now.get(k) != before.get(k))
         if differ:
@@ -232,6 +250,17 @@ def _claim(cfg: DictConfig, run_dir: Path) -> None:
                 "choose another run_dir, or resume=false to start it again"
             )
     path.write_text(json.dumps(now, indent=1, sort_keys=True))
+
+
+def is_ensemble(cfg: DictConfig) -> bool:
+    """Whether the configured model is an Ensemble."""
+    target = import_target(cfg.model._target_)
+    return isinstance(target, type) and issubclass(target, Ensemble)
+
+
+def run_seeds(cfg: DictConfig) -> tuple[int, ...]:
+    """Every seed that the model's weights come from."""
+    return tuple(range(cfg.seed, cfg.seed + cfg.model.members)) if is_ensemble(cfg) else (cfg.seed,)
 
 
 def _quiet() -> None:

@@ -11,7 +11,7 @@ from affectzoo.engine.adversary import GroupAdversary
 from affectzoo.engine.align import align_targets
 from affectzoo.engine.losses import MultiTaskLoss
 from affectzoo.engine.mixup import mixup
-from affectzoo.errors import UnknownNameError
+from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.metrics.suite import MetricSuite
 from affectzoo.structures.prediction import AffectPrediction
 from affectzoo.structures.sample import AffectBatch
@@ -45,6 +45,8 @@ class AffectTask(L.LightningModule):
     ):
         if schedule not in SCHEDULES:
             raise UnknownNameError("schedule", schedule, SCHEDULES, "task")
+        if mixup < 0:
+            raise AffectZooError(f"task.mixup: must be at least 0, got {mixup}")
         super().__init__()
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.schedule, self.warmup, self.head_epochs = schedule, warmup, head_epochs

@@ -27,10 +27,11 @@ class Ensemble(AffectModel):
         super().__init__(label_space)
         if members < 2:
             raise AffectZooError(f"an ensemble needs at least 2 members, got {members}")
-        self.of, self.members, self.options_of = of, members, dict(options or {})
-        models = [create_model(of, self.label_space, **self.options_of) for _ in range(members)]
+        models = [create_model(of, self.label_space, **dict(options or {})) for _ in range(members)]
+        self.of, self.members, self.options_of = of, members, models[0].options  # all of them, as a checkpoint needs
         dim = sum(m.heads.dim for m in models)
         self.modalities, self.transforms = models[0].modalities, models[0].transforms
+        self.max_seconds = models[0].max_seconds
         for m in models:
             del m.heads
         self.encoders = torch.nn.ModuleList(models)

@@ -1,12 +1,16 @@
 """Perturbed forms of training items: which are made, when they are drawn, and what never sees them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from datakit import Model, dataset
 
 from affectzoo.data.datamodule import AffectDataModule, PreparationWarning
+from affectzoo.data.dataset import Dataset
 from affectzoo.data.forms import perturbed_forms
 from affectzoo.errors import AffectZooError
+from affectzoo.structures.sample import Target
 from affectzoo.structures.signal import Signal
 
 
@@ -102,3 +106,25 @@ def test_forms_depend_on_content_and_number_and_are_cached(tmp_path):
     assert again.calls == 0  # more or fewer copies leave the first ones as they are
     shifts = np.array([(b - p.signals["audio"].data).mean() for b, p in zip(both, prepared * 2, strict=True)])
     assert len({*np.round(shifts[:6])}) > 1 and not np.allclose(shifts[:6], shifts[6:])
+
+
+def test_what_perturbing_would_tear_apart_is_refused():
+    data = module(Shift())
+    data._model.modalities = ("audio", "face")
+    with pytest.raises(AffectZooError, match="perturb: changes audio alone, and the model reads audio and face"):
+        data.train_dataloader()
+    timed = Target(np.zeros((3, 4), np.float32), np.ones((3, 4), bool), rate_hz=10.0)
+    kit = dataset()
+    over_time = Dataset(kit.card, [replace(s, targets={"emotion": timed}) for s in kit.samples], kit.space)
+    data = AffectDataModule(over_time, batch_size=4, perturb=Shift()).attach(Model())
+    with pytest.raises(AffectZooError, match="labels over time would not follow"):
+        data.train_dataloader()
+
+
+def test_the_split_has_a_seed_of_its_own():
+    a, b = (AffectDataModule(dataset(), seed=s, split_seed=7).attach(Model()) for s in (0, 1))
+    a.setup()
+    b.setup()
+    assert a.parts == b.parts != AffectDataModule(dataset(), seed=1).parts
+    firsts = [next(iter(m.train_dataloader())).keys for m in (a, b)]
+    assert firsts[0] != firsts[1]

@@ -78,7 +78,9 @@ def test_the_temperature_of_a_checkpoint_comes_from_a_record(tmp_path):
     score = calibrated_score({n: p[0] for n, p in parts.items()}, [s for p in parts.values() for s in p[1]])
     bench = BenchmarkRef("b", "d", "1", "s", "", "emodb4", SPACE.hash, "emotion/uar")
     path = EvalRecord(ModelRef("speech/x"), bench, {NAME: score}).write(tmp_path / "record.json")
-    assert read_temperature(path) == {"emotion": score.conventions["temperature of all folds"]}
+    assert read_temperature(path, "speech/x") == {"emotion": score.conventions["temperature of all folds"]}
     bare = EvalRecord(ModelRef("speech/x"), bench, {}).write(tmp_path / "bare.json")
     with pytest.raises(FileError, match="ece_calibrated"):
-        read_temperature(bare)
+        read_temperature(bare, "speech/x")
+    with pytest.raises(FileError, match="is a record of speech/x, not of speech/y"):
+        read_temperature(path, "speech/y")

@@ -18,7 +18,13 @@ from affectzoo.zoo.pretrained import load_artefact
 
 SPACE = load_space("ekman7+vad")
 TINY = {"width": 4}
-RUN = ["model=speech/logmel_ensemble", "model.members=2", "+model.options.width=4", "trainer.max_epochs=1"]
+RUN = [
+    "data.split=null",
+    "model=speech/logmel_ensemble",
+    "model.members=2",
+    "+model.options.width=4",
+    "trainer.max_epochs=1",
+]
 
 
 def train(run_dir):
@@ -66,6 +72,10 @@ def test_a_run_trains_its_members_with_their_seeds_and_resumes_between_them(tmp_
     folders = sorted(run.glob("member_*/speech.logmel_cnn.*"))
     assert [json.loads((f / "config.json").read_text())["training"]["seeds"] for f in folders] == [[0], [1]]
     (merged,) = run.glob("speech.logmel_ensemble.*")
+    assert json.loads((merged / "config.json").read_text())["training"]["seeds"] == [0, 1]
+    assert json.loads((run / "record.json").read_text())["seeds"] == [0, 1]
+    parts = [json.loads((f / "config.json").read_text())["training_keys_sha256"] for f in (*folders, merged)]
+    assert len({*parts}) == 1  # one split for all, also where it is drawn
     first = PredictionTable.read(run / "predictions.parquet")
     model, _ = load_artefact(merged)
     states = [load_artefact(f)[0].state_dict() for f in folders]

@@ -21,7 +21,7 @@ class ProsodyTCN(AffectModel):
     every convolution and every norm is an affine map in eval mode: neither it nor the batch changes an answer.
 
     width: channels; layers: residual blocks, of dilation 1, 2, 4, ... frames of 20 ms; n_mels, level, trim: see LogMel;
-    dropout: after each block and before the heads. 1.5 M parameters with the defaults.
+    dropout: after each block and before the heads. 1.4 M parameters with the defaults.
     """
 
     modalities = ("audio",)
