@@ -83,6 +83,17 @@ def streaming_page() -> list[str]:
     return [*lines, machine_line(r["machine"]), ""]
 
 
+def prosody_page() -> list[str]:
+    """Prosody beside pYIN, Praat and openSMILE, which are measured against and never needed."""
+    r = result("prosody")
+    lines = ["## Prosody", "", f"{r['task']}.", "", "| | seconds of audio a second | |", "|---|---|---|"]
+    lines += [f"| {name.strip()} | {v['audio_s_per_s']:,} | {v['note']} |" for name, v in r["speed"].items()]
+    lines += ["", "| ratio | |", "|---|---|", *(f"| {k.replace('_', ' ')} | {v} |" for k, v in r["ratios"].items())]
+    beside = r["pitch_beside_pyin"]
+    lines += ["", "Pitch beside pYIN: " + ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in beside.items()) + "."]
+    return [*lines, "", machine_line(r["machine"]), ""]
+
+
 def activity_page() -> list[str]:
     """The rule of silence."""
     r = result("activity")
@@ -98,13 +109,14 @@ def main() -> None:
     training = [
         ("engine, s an epoch", "engine_s_per_epoch"),
         ("bare loop, s an epoch", "bare_s_per_epoch"),
+        ("what the engine adds to a step, ms", "engine_ms_per_step"),
         ("throughput, engine over bare loop", "throughput_ratio"),
         ("the same, paired", "paired_ratios"),
     ]
     prediction = [("predict_files, s", "predict_files_s"), ("file by file, s", "one_by_one_s"),
                   ("speed-up", "speed_up"), ("largest difference of the answers", "largest_difference")]  # fmt: skip
     page = [*head, *speed_page("Training beside a bare loop", "training", training),
-            *speed_page("Prediction of short files", "prediction", prediction), *streaming_page(), *activity_page(),
+            *speed_page("Prediction of short files", "prediction", prediction), *prosody_page(), *streaming_page(), *activity_page(),
             *metric_page()]  # fmt: skip
     PAGE.write_text("\n".join(page))
 
