@@ -116,8 +116,8 @@ def main() -> None:
     prediction = [("predict_files, s", "predict_files_s"), ("file by file, s", "one_by_one_s"),
                   ("speed-up", "speed_up"), ("largest difference of the answers", "largest_difference")]  # fmt: skip
     page = [*head, *speed_page("Training beside a bare loop", "training", training),
-            *speed_page("Prediction of short files", "prediction", prediction), *prosody_page(), *streaming_page(), *activity_page(),
-            *metric_page()]  # fmt: skip
+            *speed_page("Prediction of short files", "prediction", prediction), *prosody_page(), *streaming_page(),
+            *activity_page(), *metric_page()]  # fmt: skip
     PAGE.write_text("\n".join(page))
 
 
