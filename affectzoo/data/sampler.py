@@ -109,25 +109,27 @@ def _rounds(items: np.ndarray, start: int, count: int, seed: tuple[int, ...]) ->
 class TrainLoader(DataLoader):
     """A DataLoader over a TrainOrder that Lightning can resume in the middle of an epoch.
 
-    Its state is the epoch and how many batches of it were given out.
+    Its state is the epoch and how many batches of it were given out. With `overfit_batches` Lightning puts a sampler of
+    its own here, and every epoch begins at its first batch.
     """
 
     given = 0
 
     def __iter__(self):
-        epoch, skip = self.sampler.resume
-        self.given = skip if epoch == self.sampler.epoch else 0
+        own = isinstance(self.sampler, TrainOrder)
+        self.given = self.sampler.resume[1] if own and self.sampler.resume[0] == self.sampler.epoch else 0
         for batch in super().__iter__():
             self.given += 1
             yield batch
 
     def state_dict(self) -> dict[str, int]:
         """Where the current epoch is."""
-        return {"epoch": self.sampler.epoch, "batch": self.given}
+        return {"epoch": getattr(self.sampler, "epoch", 0), "batch": self.given}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Go on after the last batch of the state."""
-        self.sampler.resume_at(state_dict["epoch"], state_dict["batch"])
+        if isinstance(self.sampler, TrainOrder):
+            self.sampler.resume_at(state_dict["epoch"], state_dict["batch"])
 
 
 class EvalOrder(DistributedSampler):
