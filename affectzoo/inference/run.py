@@ -12,7 +12,7 @@ from rich.progress import Progress
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.inference.partial import Partial, Rows, file_id, joined, rows_of, split_rows
 from affectzoo.inference.predictor import Predictor
-from affectzoo.inference.sources import file_keys
+from affectzoo.inference.sources import batches_of_like_size, file_keys
 from affectzoo.inference.stream import predict_recording, reason
 from affectzoo.inference.windows import WindowPlan
 from affectzoo.labels.space import LabelSpace
@@ -73,7 +73,7 @@ def predict_files(
         todo = [p for p in paths if ids[p] not in partial.done]
         job = bar.add_task("predicting", total=len(paths), completed=len(paths) - len(todo))
         if windows is None:
-            reads = _read_ahead(predictor, _batches(todo, batch_size))
+            reads = _read_ahead(predictor, batches_of_like_size(todo, batch_size, _BATCH_BYTES))
             answers = (a for batch in reads for a in _predict(predictor, batch, strict))
         else:
             answers = _predict_windows(predictor, windows, todo, batch_size, strict, bar)
@@ -96,20 +96,6 @@ def _check_place(out: Path) -> None:
         raise FileError(out.parent, f"cannot be made ({e.strerror})") from None
     if not os.access(out.parent, os.W_OK):
         raise FileError(out.parent, "cannot be written to")
-
-
-def _batches(paths: list[Path], batch_size: int) -> Iterator[list[Path]]:
-    """Files of one type and similar size together: size stands for length, and needs no decoding."""
-    size = {p: p.stat().st_size if p.exists() else 0 for p in paths}
-    batch: list[Path] = []
-    for path in sorted(paths, key=lambda p: (p.suffix, size[p])):
-        full = len(batch) == batch_size or sum(size[p] for p in batch) + size[path] > _BATCH_BYTES
-        if batch and (full or path.suffix != batch[0].suffix):
-            yield batch
-            batch = []
-        batch.append(path)
-    if batch:
-        yield batch
 
 
 def _read_ahead(predictor: Predictor, batches: Iterator[list[Path]]) -> Iterator[list[_Read]]:

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from affectzoo.errors import AffectZooError, FileError
@@ -103,3 +103,20 @@ def _some(files: list[Path], otherwise: str) -> list[Path]:
     if not files:
         raise AffectZooError(otherwise)
     return files
+
+
+def batches_of_like_size(paths: list[Path], count: int, total_bytes: int) -> Iterator[list[Path]]:
+    """Files of one type and similar size together: size stands for length, and needs no decoding.
+
+    A batch has at most `count` files and, where it has several, at most `total_bytes`.
+    """
+    size = {p: p.stat().st_size if p.is_file() else 0 for p in paths}
+    batch: list[Path] = []
+    for path in sorted(paths, key=lambda p: (p.suffix, size[p])):
+        full = len(batch) == count or sum(size[p] for p in batch) + size[path] > total_bytes
+        if batch and (full or path.suffix != batch[0].suffix):
+            yield batch
+            batch = []
+        batch.append(path)
+    if batch:
+        yield batch

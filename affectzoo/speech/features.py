@@ -78,7 +78,7 @@ class LogMel(Transform):
         audio = self._resample(check_audio(signal), signal.rate_hz)
         with torch.no_grad():
             power = self._mel(torch.from_numpy(audio)).T.numpy() / self._gain
-        mask = None if signal.mask is None else self._frame_mask(signal, len(power))
+        mask = frame_mask(signal, len(power), self._hop / self.sample_rate)
         if self.level == "utterance":
             power = power / active_energy(power)
         data = np.log(np.maximum(power, self.floor)).astype(np.float32)
@@ -94,10 +94,13 @@ class LogMel(Transform):
             return audio
         return soxr.resample(audio, rate_hz, self.sample_rate, quality="HQ").astype(np.float32)
 
-    def _frame_mask(self, signal: Signal, n_frames: int) -> np.ndarray:
-        """A frame is valid when the sample at its centre is."""
-        centre = np.arange(n_frames) * self._hop / self.sample_rate * signal.rate_hz
-        return signal.mask[np.minimum(np.round(centre).astype(int), len(signal) - 1)]
+
+def frame_mask(signal: Signal, n_frames: int, hop_s: float) -> np.ndarray | None:
+    """(n_frames,) bool: a frame is valid when the sample at its centre is. None without a mask."""
+    if signal.mask is None:
+        return None
+    centre = np.round(np.arange(n_frames) * hop_s * signal.rate_hz).astype(int)
+    return signal.mask[np.minimum(centre, len(signal) - 1)]
 
 
 def check_audio(signal: Signal) -> np.ndarray:

@@ -10,6 +10,7 @@ from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.inference import run
 from affectzoo.inference.predictor import load_predictor
 from affectzoo.inference.run import predict_files
+from affectzoo.inference.sources import batches_of_like_size
 from affectzoo.structures.table import PredictionTable
 
 
@@ -195,14 +196,13 @@ def test_a_file_that_breaks_a_batch_does_not_take_the_others_with_it(predictor, 
         go(predictor, files, tmp_path / "q.csv", strict=True)
 
 
-def test_batches_hold_one_type_and_similar_sizes(files, tmp_path, monkeypatch):
+def test_batches_hold_one_type_and_similar_sizes(files, tmp_path):
     other = write_pulse(tmp_path / "in" / "x.puls", [1])
-    found = list(run._batches([*files, other], 3))
+    found = list(batches_of_like_size([*files, other], 3, 1 << 20))
     assert [len(b) for b in found] == [1, 3, 3, 1] and found[0] == [other]
     sizes = [p.stat().st_size for b in found[1:] for p in b]
     assert sizes == sorted(sizes)
-    monkeypatch.setattr(run, "_BATCH_BYTES", 1)
-    assert all(len(b) == 1 for b in run._batches(files, 3))
+    assert all(len(b) == 1 for b in batches_of_like_size(files, 3, 1))
 
 
 def test_the_same_file_named_twice_is_one_row(predictor, files, tmp_path, monkeypatch):

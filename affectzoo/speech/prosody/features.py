@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from affectzoo.speech.features import LogMel, check_audio
+from affectzoo.speech.features import LogMel, check_audio, frame_mask
 from affectzoo.speech.prosody.frames import FRAME_RATE, HOP, RATE
 from affectzoo.speech.prosody.tracks import centred, follow, resample
 from affectzoo.structures.signal import Signal
@@ -36,7 +36,7 @@ class Prosody(Transform):
         data = _columns(
             tracks.f0_hz[0].numpy(), tracks.voicing[0].numpy(), tracks.level_db[0].numpy(), tracks.speech[0]
         )
-        mask = None if signal.mask is None else _frame_mask(signal, len(data))
+        mask = frame_mask(signal, len(data), HOP / RATE)
         return Signal(data, FRAME_RATE, signal.t0_s, mask, COLUMNS)
 
 
@@ -98,9 +98,3 @@ def _delta(x: np.ndarray) -> np.ndarray:
     """Slope of the least-squares line through five frames."""
     place = np.arange(-REACH, REACH + 1)
     return _windows(x) @ (place / np.square(place).sum())
-
-
-def _frame_mask(signal: Signal, n_frames: int) -> np.ndarray:
-    """A frame is valid when the sample at its centre is; LogMel's rule."""
-    centre = np.round(np.arange(n_frames) * HOP / RATE * signal.rate_hz).astype(int)
-    return signal.mask[np.minimum(centre, len(signal) - 1)]

@@ -9,7 +9,8 @@ import pandas as pd
 from rich.progress import Progress
 
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
-from affectzoo.inference.sources import file_keys
+from affectzoo.inference.sources import batches_of_like_size, file_keys
+from affectzoo.inference.stream import reason
 from affectzoo.speech.prosody.measures import MEASURES, measure_batch
 from affectzoo.speech.prosody.plot import plot_prosody
 from affectzoo.structures.signal import Signal, read_file
@@ -32,7 +33,7 @@ def measure_files(
     rows: dict[Path, dict] = {}
     with Progress(disable=not progress, transient=True) as bar, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         job = bar.add_task("measuring", total=len(paths))
-        for batch in _batches(paths):
+        for batch in batches_of_like_size(paths, BATCH_FILES, BATCH_BYTES):
             for path, row in _measure(dict(zip(batch, pool.map(_read, batch), strict=True)), two_pass, plots, keys):
                 rows[path] = row
                 bar.advance(job)
@@ -65,26 +66,12 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
         frame.to_parquet(path, index=False)
 
 
-def _batches(paths: list[Path]) -> Iterator[list[Path]]:
-    """Files of one type and similar size together: size stands for length, and needs no decoding."""
-    size = {p: p.stat().st_size if p.is_file() else 0 for p in paths}
-    batch: list[Path] = []
-    for path in sorted(paths, key=lambda p: (p.suffix, size[p])):
-        full = len(batch) == BATCH_FILES or sum(size[p] for p in batch) + size[path] > BATCH_BYTES
-        if batch and (full or path.suffix != batch[0].suffix):
-            yield batch
-            batch = []
-        batch.append(path)
-    if batch:
-        yield batch
-
-
 def _read(path: Path) -> Signal | str:
     """The audio, or what is wrong with the file."""
     try:
         return read_file(path, ("audio",))["audio"]
     except Exception as e:  # decoders fail in many ways, and no file may stop the run; the row says what happened
-        return _reason(path, e)
+        return reason(e, path)
 
 
 def _measure(
@@ -98,7 +85,7 @@ def _measure(
         found = measure_batch([s.data for s in good.values()], [s.rate_hz for s in good.values()], two_pass)
     except (AffectZooError, RuntimeError) as e:
         if len(good) == 1:
-            yield next(iter(good)), {"error": _reason(next(iter(good)), e)}
+            yield next(iter(good)), {"error": reason(e, next(iter(good)))}
             return
         for path, signal in good.items():  # one of them, or their number, is the cause: alone each shows
             yield from _measure({path: signal}, two_pass, plots, keys)
@@ -107,8 +94,3 @@ def _measure(
         if plots is not None:
             plot_prosody(signal.data, signal.rate_hz, found[i], Path(plots) / f"{keys[path]}.png", keys[path])
         yield path, {**found[i].values, "contour": found.contours[i], "error": ""}
-
-
-def _reason(path: Path, error: Exception) -> str:
-    text = " ".join(str(error).split()).removeprefix(f"{path}: ")
-    return text if isinstance(error, AffectZooError) else f"{type(error).__name__}: {text}"
