@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 
 from affectzoo.errors import AffectZooError, FileError
 from affectzoo.metrics.calibration import ece
@@ -31,18 +32,14 @@ def fit_temperature(probabilities: np.ndarray, targets: np.ndarray) -> float:
     logits = np.log(np.maximum(probabilities, _TINY))
 
     def loss(log_t: float) -> float:
-        z = logits / np.exp(log_t)
-        z = z - z.max(1, keepdims=True)
-        return float(-(targets * (z - np.log(np.exp(z).sum(1, keepdims=True)))).sum(1).mean())
+        return float(-(targets * log_softmax(logits / np.exp(log_t), axis=1)).sum(1).mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(np.log(LOW), np.log(HIGH)), method="bounded").x))
 
 
 def rescale(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Distributions (N, C) whose logits were divided by the temperature."""
-    z = np.log(np.maximum(probabilities, _TINY)) / temperature
-    z = np.exp(z - z.max(1, keepdims=True))
-    return z / z.sum(1, keepdims=True)
+    return softmax(np.log(np.maximum(probabilities, _TINY)) / temperature, axis=1)
 
 
 def calibrated_score(tables: Mapping[str, PredictionTable], samples: Iterable[AffectSample]) -> Score | None:

@@ -16,6 +16,7 @@ from affectzoo.engine.run import claim, data_module, is_ensemble, predict_part, 
 from affectzoo.errors import AffectZooError
 from affectzoo.leaderboard.trained import join_folds
 from affectzoo.structures.record import EvalRecord
+from affectzoo.structures.sample import AffectSample
 from affectzoo.structures.table import PredictionTable
 
 
@@ -44,16 +45,24 @@ def run_folds(cfg: DictConfig) -> EvalRecord | None:
     if len(wanted) < n:
         report.say(f"folds {wanted} of {n} are done; a record needs all of them (folds=all run_dir={run_dir})")
         return None
+    samples = data_module(cfg, wanted[0]).samples("all")
     if is_ensemble(cfg):
         for i in range(cfg.model.members):
             member = {f: run_dir / f"fold_{f}" / f"member_{i}" / TABLE for f in tables}
-            _record(member_config(cfg, i), {f: PredictionTable.read(p) for f, p in member.items()}, None, wanted)
-    record = _record(cfg, tables, None if resumed else started, wanted)
+            answers = {f: PredictionTable.read(p) for f, p in member.items()}
+            _record(member_config(cfg, i), answers, samples, None, wanted)
+    record = _record(cfg, tables, samples, None if resumed else started, wanted)
     report.show(record, time.time() - started)
     return record
 
 
-def _record(cfg: DictConfig, tables: dict[str, PredictionTable], started: float | None, folds: list[int]) -> EvalRecord:
+def _record(
+    cfg: DictConfig,
+    tables: dict[str, PredictionTable],
+    samples: list[AffectSample],
+    started: float | None,
+    folds: list[int],
+) -> EvalRecord:
     """Out-of-fold table and record in cfg.run_dir, with the calibration error after cross-fitted temperatures.
 
     started: None where the time of this process is not that of the training.
@@ -62,7 +71,7 @@ def _record(cfg: DictConfig, tables: dict[str, PredictionTable], started: float 
     run_dir.mkdir(parents=True, exist_ok=True)
     table.write(run_dir / "out_of_fold.parquet")
     record = score(cfg, table, started, folds)
-    after = calibrated_score(tables, data_module(cfg, folds[0]).samples("all"))
+    after = calibrated_score(tables, samples)
     if after is not None:
         record = replace(record, scores={**record.scores, NAME: after})
     record.write(run_dir / "record.json")
