@@ -46,7 +46,8 @@ class AffectDataModule(LightningDataModule):
     are also kept on disk (cache_dir, see FeatureCache); in either case they stay in memory. options: for the adapter.
     allow_leak: a leak is a warning, not an error. perturb: makes other forms of training items (data/forms.py); each
     epoch takes every item once, in its own form or one of those. split_seed: draws what a split leaves to be drawn;
-    None takes `seed`, which also draws the order of training.
+    None takes `seed`, which also draws the order of training. unlabelled: joined sets keep items in train and val that
+    have no label left, for a training that needs none.
 
     Under several processes each gets other items and the same number of training batches, with either value
     of the trainer's `use_distributed_sampler`; evaluation never repeats an item. A run that stops within an
@@ -73,6 +74,7 @@ class AffectDataModule(LightningDataModule):
         perturb: Perturbation | None = None,
         balance: str | None = None,
         split_seed: int | None = None,
+        unlabelled: bool = False,
     ):
         super().__init__()
         self.card = dataset.card if isinstance(dataset, Dataset) else load_card(dataset)
@@ -80,7 +82,7 @@ class AffectDataModule(LightningDataModule):
         self.split, self.fold, self.val_fraction, self.val_group = split, fold, val_fraction, val_group
         self.batch_size, self.seed, self.num_workers, self.bucket = batch_size, seed, num_workers, bucket
         self.root, self.options, self.allow_leak = root, dict(options or {}), allow_leak
-        self.perturb, self.balance = perturb, balance
+        self.perturb, self.balance, self.unlabelled = perturb, balance, unlabelled
         self.split_seed = seed if split_seed is None else split_seed
         self.cache = FeatureCache(cache_dir) if cache else None
         self._space = as_space(label_space) if label_space is not None else None
@@ -181,7 +183,7 @@ class AffectDataModule(LightningDataModule):
                 stacklevel=2,
             )
         parts, disjoint = self._split(samples)
-        if is_joined(self.card.name):
+        if is_joined(self.card.name) and not self.unlabelled:
             parts = _without_unlabelled(parts, samples, self.card.name)
         try:
             check_parts(parts, samples, disjoint)

@@ -10,8 +10,10 @@ Splits of joined data sets:
 - `corpus`: a fold is a corpus, by name or by its number in the data set's name; the others train.
 - `<corpus>/<split>`, such as `ravdess/emobox6`: that corpus's own split decides what is tested and what validates, just
   as without the others; all items of the other corpora train.
+- a split into parts that every corpus has, such as `heldout`: an item is in the part that its corpus's own split says.
 """
 
+import hashlib
 import warnings
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +22,7 @@ from typing import Any
 
 from affectzoo.data.card import CORPUS, DatasetCard, corpora, is_joined, load_card
 from affectzoo.data.dataset import Dataset, open_dataset
-from affectzoo.data.split import Folds, draw_groups, load_folds
+from affectzoo.data.split import KEY, Folds, draw_groups, load_folds
 from affectzoo.data.targets import project_samples
 from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.labels.space import LabelSpace, as_space
@@ -97,11 +99,27 @@ def find_folds(card: DatasetCard, split: str) -> Folds:
     if split == CORPUS:
         numbers = {corpus: str(i) for i, corpus in enumerate(corpora(card.name))}
         return Folds(numbers, "folds", _apart(card), CORPUS, by=CORPUS)
+    cards = [load_card(c) for c in corpora(card.name)]
     corpus, _, own = split.partition("/")
     if corpus in corpora(card.name) and own:
         return load_folds(load_card(corpus), own)
-    choices = [f"{c}/{s}" for c in corpora(card.name) for s in load_card(c).splits]
-    raise UnknownNameError("split", split, (CORPUS, *choices), f"data set {card.name!r}")
+    common = [s for s in cards[0].splits if all(_has_parts(c, s) for c in cards)]
+    if split in common:
+        return _of_all(card, cards, split)
+    choices = [f"{c.name}/{s}" for c in cards for s in c.splits]
+    raise UnknownNameError("split", split, (CORPUS, *common, *choices), f"data set {card.name!r}")
+
+
+def _has_parts(card: DatasetCard, split: str) -> bool:
+    return split in card.splits and card.splits[split].kind == "parts" and card.splits[split].by == KEY
+
+
+def _of_all(card: DatasetCard, cards: Sequence[DatasetCard], split: str) -> Folds:
+    """One split of the corpora's own ones of that name; its sha256 is that of theirs, one after the other."""
+    folds = {c.name: load_folds(c, split) for c in cards}
+    parts = {f"{name}:{key}": part for name, own in folds.items() for key, part in own.assignment.items()}
+    sha256 = hashlib.sha256("".join(own.sha256 for own in folds.values()).encode()).hexdigest()
+    return Folds(parts, "parts", _apart(card), split, sha256)
 
 
 def joined_parts(
@@ -120,6 +138,8 @@ def joined_parts(
     AffectZooError where a corpus lacks the group that has to be kept apart.
     """
     folds = find_folds(card, split)
+    if split != CORPUS and "/" not in split:
+        return folds.parts(fold, samples, val_fraction, val_group, seed), folds.disjoint
     if split != CORPUS:
         return _of_one(card, split, folds, fold, samples, val_fraction, val_group, seed), folds.disjoint
     tested = _corpus(card, fold)

@@ -16,7 +16,7 @@ from affectzoo.structures.table import PredictionTable
 
 #: Bounds of a temperature (ours); a fit that ends there says that the probabilities carry next to nothing.
 LOW, HIGH = 0.05, 20.0
-#: The score that `run_folds` adds to a record.
+#: The score that `run_folds`, and a single run with a validation part, add to a record.
 NAME = "emotion/ece_calibrated"
 _TINY = 1e-12
 
@@ -49,8 +49,7 @@ def calibrated_score(tables: Mapping[str, PredictionTable], samples: Iterable[Af
     temperature. conventions holds the temperatures by fold and, for a checkpoint that is trained on everything, the one
     of all folds together. None where there is no emotion to score, or one fold only.
     """
-    truth = {s.key: s.targets["emotion"] for s in samples if "emotion" in s.targets}
-    truth = {k: t.values for k, t in truth.items() if t.values.ndim == 1 and t.mask.all()}
+    truth = _truth(samples)
     folds = {name: _rows(table, truth) for name, table in tables.items()}
     folds = {name: rows for name, rows in folds.items() if len(rows[0])}
     if len(folds) < 2:
@@ -66,8 +65,27 @@ def calibrated_score(tables: Mapping[str, PredictionTable], samples: Iterable[Af
     return Score(value, n=len(labels), conventions=conventions)
 
 
+def validated_score(table: PredictionTable, val: PredictionTable, samples: Iterable[AffectSample]) -> Score | None:
+    """ECE of a single run's emotion answers after a temperature that was fitted on its validation part.
+
+    samples: of both parts. None where one of them has no emotion to score.
+    """
+    truth = _truth(samples)
+    answers, fitted_on = _rows(table, truth), _rows(val, truth)
+    if not len(answers[0]) or not len(fitted_on[0]):
+        return None
+    temperature = fit_temperature(*fitted_on)
+    conventions = {
+        "temperature": round(temperature, 4),
+        "fitted on": f"{len(fitted_on[0])} items of the validation part, by negative log-likelihood",
+    }
+    after = torch.from_numpy(rescale(answers[0], temperature))
+    value = float(ece(after, torch.from_numpy(answers[1].astype(np.float64))))
+    return Score(value, n=len(answers[0]), conventions=conventions)
+
+
 def read_temperature(path: str | Path, arch: str) -> dict[str, float]:
-    """field -> temperature of all folds together, from the record of a cross-validation of the architecture `arch`.
+    """field -> temperature of all folds together, or of the validation part, from a record of the architecture `arch`.
 
     Raises FileError for a record of another one, or without a temperature.
     """
@@ -76,8 +94,15 @@ def read_temperature(path: str | Path, arch: str) -> dict[str, float]:
         raise FileError(path, f"is a record of {record.model.arch}, not of {arch}")
     score = record.scores.get(NAME)
     if score is None:
-        raise FileError(path, f"has no score {NAME!r}; the record of a cross-validation of emotions has one")
-    return {"emotion": float(score.conventions["temperature of all folds"])}
+        raise FileError(path, f"has no score {NAME!r}; the record of a run with folds or a validation part has one")
+    found = score.conventions
+    return {"emotion": float(found.get("temperature of all folds", found.get("temperature")))}
+
+
+def _truth(samples: Iterable[AffectSample]) -> dict[str, np.ndarray]:
+    """Key -> emotion distribution of every sample that has one, for the whole clip."""
+    truth = {s.key: s.targets["emotion"] for s in samples if "emotion" in s.targets}
+    return {k: t.values for k, t in truth.items() if t.values.ndim == 1 and t.mask.all()}
 
 
 def _rows(table: PredictionTable, truth: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -8,10 +8,12 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from affectzoo.engine import report
+from affectzoo.engine.calibration import NAME, validated_score
 from affectzoo.engine.members import train
 from affectzoo.engine.run import Fitted, predict_part, score, write_artefact
 from affectzoo.errors import AffectZooError
 from affectzoo.structures.record import EvalRecord
+from affectzoo.structures.table import PredictionTable
 
 
 def run(cfg: DictConfig) -> float | None:
@@ -19,7 +21,10 @@ def run(cfg: DictConfig) -> float | None:
     started = time.time()
     fitted = train(cfg)
     if fitted.is_main and cfg.test:  # under DDP, scores are made once, on unpadded data
-        finish(cfg, fitted, started)
+        if cfg.pretrain:
+            report.say_start(write_artefact(cfg, fitted, Path(cfg.run_dir), None))
+        else:
+            finish(cfg, fitted, started)
     return _objective(cfg, fitted.logged)
 
 
@@ -28,7 +33,7 @@ def finish(cfg: DictConfig, fitted: Fitted, started: float) -> EvalRecord:
     run_dir = Path(cfg.run_dir)
     table = predict_part(cfg, fitted)
     path = table.write(run_dir / "predictions.parquet")
-    record = score(cfg, table, started)
+    record = calibrated(cfg, fitted, table, score(cfg, table, started))
     artefact = write_artefact(cfg, fitted, run_dir, record)
     sha = json.loads((artefact / "config.json").read_text())["weights_sha256"]
     record = replace(record, model=replace(record.model, sha256=sha))
@@ -37,6 +42,15 @@ def finish(cfg: DictConfig, fitted: Fitted, started: float) -> EvalRecord:
     report.show(record, time.time() - started)
     report.next_command(artefact, fitted.data, run_dir, path)
     return record
+
+
+def calibrated(cfg: DictConfig, fitted: Fitted, table: PredictionTable, record: EvalRecord) -> EvalRecord:
+    """The record with the calibration error after temperature scaling, where there is a validation part for it."""
+    if cfg.calibration or not fitted.data.samples("val"):  # a configured temperature is in the answers already
+        return record
+    val, samples = predict_part(cfg, fitted, "val"), [*fitted.data.samples("val"), *fitted.data.samples("test")]
+    after = validated_score(table, val, samples)
+    return record if after is None else replace(record, scores={**record.scores, NAME: after})
 
 
 def _objective(cfg: DictConfig, logged: dict[str, float]) -> float | None:

@@ -183,6 +183,31 @@ def test_keys_come_and_go_in_one_place():
     assert own_keys(["a1"], "emodb+ravdess", both, list(both)) == {"a1": "a1"}  # of which corpus is not known
 
 
+def test_a_split_into_parts_that_all_have_is_that_of_each():
+    card_ = load_card(NAME)
+    folds = find_folds(card_, "heldout")
+    own = {c: find_folds(load_card(c), "heldout") for c in corpora(NAME)}
+    assert (
+        folds.kind == "parts"
+        and folds.disjoint == ("speaker",)
+        and folds.sha256 not in {o.sha256 for o in own.values()}
+    )
+    assert folds.assignment == {f"{c}:{k}": part for c, o in own.items() for k, part in o.assignment.items()}
+    with pytest.raises(UnknownNameError, match="unknown split 'heldoot'. Did you mean 'heldout'"):
+        find_folds(card_, "heldoot")
+    with pytest.raises(UnknownNameError, match="unknown split 'ablation'"):  # RAVDESS alone has it
+        find_folds(card_, "ablation")
+
+
+def test_parts_of_all_corpora_at_once(root):
+    with pytest.warns(SplitWarning):  # the corpora of this test are cut short
+        data = module(root, split="heldout")
+        data.setup()
+    tested = set(data.parts["test"])
+    assert tested and tested == {k for k in tested if find_folds(data.card, "heldout").assignment[k] == "test"}
+    assert not set(data.parts["train"]) & tested
+
+
 def test_unknown_splits_and_folds(root, joined):
     found = load_card(NAME)
     with pytest.raises(UnknownNameError, match="data set .ravdess.: unknown split .emobox5.. Did you mean .emobox6"):

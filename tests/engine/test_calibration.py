@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affectzoo.engine.calibration import NAME, calibrated_score, fit_temperature, read_temperature, rescale
+from affectzoo.engine.calibration import (
+    NAME,
+    calibrated_score,
+    fit_temperature,
+    read_temperature,
+    rescale,
+    validated_score,
+)
 from affectzoo.errors import AffectZooError, FileError
 from affectzoo.labels.space import load_space
 from affectzoo.structures.record import BenchmarkRef, EvalRecord, ModelRef
@@ -84,3 +91,16 @@ def test_the_temperature_of_a_checkpoint_comes_from_a_record(tmp_path):
         read_temperature(bare, "speech/x")
     with pytest.raises(FileError, match="is a record of speech/x, not of speech/y"):
         read_temperature(path, "speech/y")
+
+
+def test_a_single_run_takes_its_temperature_from_the_validation_part_alone(tmp_path):
+    (test, tested), (val, validated) = fold("test", 4000, 3.0, 0), fold("val", 4000, 3.0, 1)
+    score = validated_score(test, val, [*tested, *validated])
+    assert score.conventions["temperature"] == pytest.approx(3.0, rel=0.05) and score.n == 4000
+    assert score.value < 0.02
+    other = fold("val", 4000, 1.0, 1)[0]  # a validation part of right answers leaves the tested ones as they are
+    assert validated_score(test, other, [*tested, *validated]).value > 0.1
+    assert validated_score(test, val, tested) is None and validated_score(test, val, validated) is None
+    bench = BenchmarkRef("b", "d", "1", "s", "", "emodb4", SPACE.hash, "emotion/uar")
+    path = EvalRecord(ModelRef("speech/x"), bench, {NAME: score}).write(tmp_path / "record.json")
+    assert read_temperature(path, "speech/x") == {"emotion": score.conventions["temperature"]}

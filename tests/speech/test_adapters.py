@@ -116,6 +116,20 @@ def test_emodb_heldout_speakers():
     assert folds.assignment["wav/03a01Fa"] == "test"
 
 
+@pytest.mark.parametrize(
+    ("name", "speaker", "val", "test"),
+    [
+        ("ravdess", lambda k: k.rsplit("-", 1)[1], {"17", "18", "19", "20"}, {"21", "22", "23", "24"}),
+        ("nemo", lambda k: k.split("/")[1], {"IC0", "TP0"}, {"KD0", "WR0"}),
+    ],
+)
+def test_heldout_speakers(name, speaker, val, test):
+    folds = load_folds(load_card(name), "heldout")
+    found = {p: {speaker(k) for k, v in folds.assignment.items() if v == p} for p in ("train", "val", "test")}
+    assert found["val"] == val and found["test"] == test and not found["train"] & (val | test)
+    assert len(folds.assignment) == load_card(name).items
+
+
 SEVEN = ("calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
 NEMO = {"anger": 138, "fear": 138, "happiness": 142, "neutral": 144, "sadness": 140, "surprise": 121}
 COUNTS = {
@@ -142,7 +156,7 @@ def test_real_counts(name, data_root):
 
 
 @pytest.mark.data
-@pytest.mark.parametrize(("name", "split"), [*FOLDS, ("emodb", "heldout")])
+@pytest.mark.parametrize(("name", "split"), [*FOLDS, *((name, "heldout") for name in ("emodb", "ravdess", "nemo"))])
 def test_real_folds_are_disjoint_and_complete(name, split, data_root):
     data = open_dataset(name, data_root)
     folds = load_folds(data.card, split)
