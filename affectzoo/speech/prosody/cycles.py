@@ -32,6 +32,14 @@ def voice_quality(audio: torch.Tensor, lengths: torch.Tensor, f0: torch.Tensor) 
     jitter: mean |T+ - T-| / mean T of neighbouring periods. shimmer: mean of |A+ - A| / A and |A - A-| / A, A a cycle's
     RMS. hnr_db: mean of 10 log10(r / (1 - r)), r the mean correlation with the two neighbours, cut at 40 dB.
     """
+    return cycle_means(cycle_sums(audio, lengths, f0))
+
+
+def cycle_sums(audio: torch.Tensor, lengths: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+    """(B, 5) sums over the usable cycles, of which `cycle_means` makes the measures; those of parts add up.
+
+    Cycles are taken at even frames; each is read up to 2.5 periods around its frame.
+    """
     row, frame = f0[:, ::2].isfinite().nonzero(as_tuple=True)
     frame = 2 * frame
     period, centre = RATE / f0[row, frame], frame * HOP
@@ -41,7 +49,11 @@ def voice_quality(audio: torch.Tensor, lengths: torch.Tensor, f0: torch.Tensor) 
     parts = [_compare(audio.flatten(), s, p) for s, p in zip(start.split(CHUNK), period.split(CHUNK), strict=True)]
     found = torch.cat(parts) if parts else audio.new_zeros(0, 5)
     good = found[:, 0] > 0
-    total = audio.new_zeros(len(audio), 5).index_add_(0, row[good], found[good])
+    return audio.new_zeros(len(audio), 5).index_add_(0, row[good], found[good])
+
+
+def cycle_means(total: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The measures of `voice_quality` from the sums (B, 5) of `cycle_sums`."""
     count = total[:, 0]
     enough = count >= MIN_FRAMES
     shares = {"jitter": total[:, 1] / total[:, 2], "shimmer": total[:, 3] / count, "hnr_db": total[:, 4] / count}

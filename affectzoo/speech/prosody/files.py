@@ -11,13 +11,18 @@ from rich.progress import Progress
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.inference.sources import batches_of_like_size, file_keys
 from affectzoo.inference.stream import reason
+from affectzoo.speech.prosody.frames import FRAME_RATE
+from affectzoo.speech.prosody.long import measure_recording
 from affectzoo.speech.prosody.measures import MEASURES, measure_batch
 from affectzoo.speech.prosody.plot import plot_prosody
-from affectzoo.structures.signal import Signal, read_file
+from affectzoo.speech.stream import AudioStream
+from affectzoo.structures.signal import Signal, read_file, reader_of
 from affectzoo.structures.table import FORMATS
 
 #: A batch closes at so many files or bytes of files (ours): together they are a few minutes of speech.
 BATCH_FILES, BATCH_BYTES = 16, 16 << 20
+#: Longer files are read block by block. A file of fewer bytes (9 kbit/s) is not asked how long it is. Ours.
+LONG_S, SMALL_BYTES = 120.0, 1 << 17
 COLUMNS = ("key", *MEASURES, "contour", "source", "error")
 
 
@@ -66,19 +71,23 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
         frame.to_parquet(path, index=False)
 
 
-def _read(path: Path) -> Signal | str:
-    """The audio, or what is wrong with the file."""
+def _read(path: Path) -> Signal | str | None:
+    """The audio, what is wrong with the file, or None for a file that is too long to be held."""
     try:
+        reader = reader_of(path, ("audio",))
+        if reader.stream and path.stat().st_size > SMALL_BYTES and AudioStream.open(path)[1] > LONG_S:
+            return None
         return read_file(path, ("audio",))["audio"]
     except Exception as e:  # decoders fail in many ways, and no file may stop the run; the row says what happened
         return reason(e, path)
 
 
 def _measure(
-    reads: dict[Path, Signal | str], two_pass: bool, plots: str | Path | None, keys: dict[Path, str]
+    reads: dict[Path, Signal | str | None], two_pass: bool, plots: str | Path | None, keys: dict[Path, str]
 ) -> Iterator[tuple[Path, dict]]:
     good = {path: signal for path, signal in reads.items() if isinstance(signal, Signal)}
-    yield from ((path, {"error": why}) for path, why in reads.items() if path not in good)
+    yield from ((path, {"error": why}) for path, why in reads.items() if isinstance(why, str))
+    yield from ((path, _measure_long(path, two_pass, plots, keys[path])) for path, r in reads.items() if r is None)
     if not good:
         return
     try:
@@ -94,3 +103,13 @@ def _measure(
         if plots is not None:
             plot_prosody(signal.data, signal.rate_hz, found[i], Path(plots) / f"{keys[path]}.png", keys[path])
         yield path, {**found[i].values, "contour": found.contours[i], "error": ""}
+
+
+def _measure_long(path: Path, two_pass: bool, plots: str | Path | None, key: str) -> dict:
+    try:
+        long = measure_recording(path, two_pass)
+    except Exception as e:  # as in _read
+        return {"error": reason(e, path)}
+    if plots is not None:
+        plot_prosody(long.envelope, FRAME_RATE, long.found, Path(plots) / f"{key}.png", key)
+    return {**long.found.values, "contour": long.found.contour, "error": ""}

@@ -112,9 +112,7 @@ def measure_batch(
     for row, samples in zip(padded, rows, strict=True):
         row[: len(samples)] = torch.from_numpy(samples)
     batch = measure_tensor(padded, lengths, two_pass)
-    narrow = torch.tensor([r < MIN_BAND_RATE for r in rates])
-    for name in BANDS[:3]:
-        batch.values[name] = batch.values[name].masked_fill(narrow, NAN)
+    blank_bands(batch, rates)
     return batch
 
 
@@ -122,8 +120,31 @@ def measure_tensor(audio: torch.Tensor, lengths: torch.Tensor, two_pass: bool = 
     """Prosody of finite audio (B, N) float32 at 16 kHz; lengths (B,): samples of each row, the rest is not read."""
     audio, clipped = centred(audio, lengths), clipped_share(audio, lengths)
     tracks, bands = follow(audio, lengths, two_pass)
+    return summarise(tracks, bands, lengths, voice_quality(audio, lengths, spoken_pitch(tracks)), clipped)
+
+
+def spoken_pitch(tracks: ProsodyTracks) -> torch.Tensor:
+    """(B, T) pitch in Hz of speech frames, NaN elsewhere."""
+    return torch.where(tracks.speech, tracks.f0_hz, NAN)
+
+
+def blank_bands(batch: ProsodyBatch, rates: Sequence[float]) -> None:
+    """NaN for the measures of bands that recordings of these rates (B,) in Hz do not have."""
+    narrow = torch.tensor([r < MIN_BAND_RATE for r in rates])
+    for name in BANDS[:3]:
+        batch.values[name] = batch.values[name].masked_fill(narrow, NAN)
+
+
+def summarise(
+    tracks: ProsodyTracks,
+    bands: dict[str, torch.Tensor],
+    lengths: torch.Tensor,
+    quality: dict[str, torch.Tensor],
+    clipped: torch.Tensor,
+) -> ProsodyBatch:
+    """Every measure from tracks and bands (B, T), samples (B,), `voice_quality` and `clipped_share` (B,)."""
     speech, level = tracks.speech, tracks.level_db
-    spoken = torch.where(speech, tracks.f0_hz, NAN)
+    spoken = spoken_pitch(tracks)
     voiced = spoken.isfinite()
     rests = pauses(speech)
     contour = classify(spoken, rests["pause_count"])
@@ -136,7 +157,7 @@ def measure_tensor(audio: torch.Tensor, lengths: torch.Tensor, two_pass: bool = 
         **syllable_rates(tracks.nucleus, speech),
         **rests,
         **_contour_values(contour),
-        **voice_quality(audio, lengths, spoken),
+        **quality,
         **{name: masked_mean(bands[name], voiced) for name in BANDS[:3]},
         "clipped_share": clipped,
     }

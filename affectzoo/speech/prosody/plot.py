@@ -1,5 +1,6 @@
 """A picture of a recording's prosody: waveform, pitch, level."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,22 +9,28 @@ from affectzoo.plots.figure import COLOURS, new_figure, save_figure
 from affectzoo.speech.prosody.frames import FRAME_RATE
 from affectzoo.speech.prosody.measures import ProsodyMeasures
 from affectzoo.speech.prosody.spectrum import F0_MAX, F0_MIN
+from affectzoo.speech.prosody.tracks import ProsodyTracks
 
 BLUE, RED, GREEN = COLOURS[:3]
 #: Columns of pixels that a waveform is drawn in.
 COLUMNS = 2000
+#: Of more frames than these, every second (third, ...) is drawn, and the picture says so. Ours.
+MOST_FRAMES = 20000
 SMALL = {"fontsize": 8, "frameon": False, "loc": "upper right", "ncols": 3}
 
 
 def plot_prosody(audio: np.ndarray, rate_hz: float, found: ProsodyMeasures, path: str | Path, title: str = "") -> Path:
     """Draw audio (N,) in [-1, 1] and what `measure` found in it to .png, .pdf or .svg; returns the path.
 
+    audio may be (N, 2) too: the lowest and highest sample of each step of 1 / rate_hz.
     Three panels over seconds: the waveform with speech shaded; the pitch on a logarithmic axis with its median; the
     level with syllable nuclei. The headline gives the contour class with its confidence.
     """
     figure = new_figure(1200, 750)
     wave, pitch, level = figure.subplots(3, 1, sharex=True, height_ratios=(2, 3, 2))
-    seconds = np.arange(len(found.tracks.f0_hz)) / FRAME_RATE
+    step = -(-len(found.tracks.f0_hz) // MOST_FRAMES)
+    seconds = np.arange(0, len(found.tracks.f0_hz), step) / FRAME_RATE
+    found = replace(found, tracks=ProsodyTracks(**{k: v[::step] for k, v in vars(found.tracks).items()}))
     speech = found.tracks.speech.numpy()
     _waveform(wave, audio, rate_hz)
     low, high = wave.get_ylim()
@@ -38,7 +45,7 @@ def plot_prosody(audio: np.ndarray, rate_hz: float, found: ProsodyMeasures, path
     sure = found["contour_confidence"]
     headline = found.contour if found.contour == "too_short" else f"{found.contour} (confidence {sure:.2f})"
     wave.set_title(f"{title}: {headline}" if title else headline, fontsize=11)
-    level.set_xlabel("time (s)")
+    level.set_xlabel("time (s)" if step == 1 else f"time (s); of pitch, speech and level one frame in {step} is drawn")
     level.set_xlim(0, max(len(audio) / rate_hz, 1 / FRAME_RATE))
     return save_figure(figure, path)
 
@@ -46,7 +53,8 @@ def plot_prosody(audio: np.ndarray, rate_hz: float, found: ProsodyMeasures, path
 def _waveform(axes, audio: np.ndarray, rate_hz: float) -> None:
     """Each column of pixels from its lowest to its highest sample."""
     edges = np.unique(np.linspace(0, len(audio), min(COLUMNS, len(audio)) + 1).astype(int)[:-1])
-    low, high = np.minimum.reduceat(audio, edges), np.maximum.reduceat(audio, edges)
+    lowest, highest = audio.T if audio.ndim == 2 else (audio, audio)
+    low, high = np.minimum.reduceat(lowest, edges), np.maximum.reduceat(highest, edges)
     axes.fill_between(edges / rate_hz, low, high, color=BLUE, lw=0.5)
 
 

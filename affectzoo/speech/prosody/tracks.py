@@ -11,7 +11,7 @@ from affectzoo.speech.prosody.energy import frame_energy, to_db
 from affectzoo.speech.prosody.frames import RATE, frame_mask
 from affectzoo.speech.prosody.pitch import track_pitch
 from affectzoo.speech.prosody.rate import syllable_nuclei
-from affectzoo.speech.prosody.spectrum import scan_spectra
+from affectzoo.speech.prosody.spectrum import Scan, scan_spectra
 
 #: Samples at or above this size count as clipped. Ours.
 CLIPPED = 0.999
@@ -37,14 +37,17 @@ def follow(
     audio: torch.Tensor, lengths: torch.Tensor, two_pass: bool = False
 ) -> tuple[ProsodyTracks, dict[str, torch.Tensor]]:
     """Tracks of `centred` audio (B, N) at 16 kHz, and the levels of bands (B, T) of `spectrum`."""
-    mask = frame_mask(lengths)
-    level = to_db(frame_energy(audio, lengths))
+    level, scan = to_db(frame_energy(audio, lengths)), scan_spectra(audio, lengths)
+    return judge(level, scan, frame_mask(lengths), two_pass), scan.bands
+
+
+def judge(level: torch.Tensor, scan: Scan, mask: torch.Tensor, two_pass: bool = False) -> ProsodyTracks:
+    """Speech, pitch and nuclei from the levels (B, T) in dBFS and spectra of the frames, where mask (B, T)."""
     threshold = speech_threshold(level, mask)
     speech = speech_mask(level, mask, threshold)
-    scan = scan_spectra(audio, lengths)
     pitch = track_pitch(scan, level, threshold, mask, two_pass)
     nucleus = syllable_nuclei(scan.bands["syllable_db"], pitch.f0_hz.isfinite(), speech)
-    return ProsodyTracks(pitch.f0_hz, pitch.voicing, level, speech, nucleus, mask), scan.bands
+    return ProsodyTracks(pitch.f0_hz, pitch.voicing, level, speech, nucleus, mask)
 
 
 def centred(audio: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
