@@ -52,7 +52,7 @@ def _model(name: str, tagged: list[str]) -> list[str]:
 
 def _checkpoint(name: str) -> list[str]:
     from affectzoo.structures.record import EvalRecord
-    from affectzoo.zoo.config import RECORD
+    from affectzoo.zoo.config import ENCODER, RECORD
     from affectzoo.zoo.pretrained import find_folder, load_artefact
 
     folder = find_folder(name)
@@ -73,6 +73,8 @@ def _checkpoint(name: str) -> list[str]:
         f"trained on: {t.dataset} {t.revision}, split {t.split or '-'}, part {t.part or '-'}, "
         f"{len(config.training_keys) or 'unknown'} items",
     ]
+    if config.trained == ENCODER:
+        lines.append("only its encoder is trained, without labels: for fine-tuning (init=), it predicts nothing")
     if config.calibration:
         lines.append(f"calibration: {', '.join(f'{f} {v:.4g}' for f, v in config.calibration.items())}")
     if (folder / RECORD).is_file():

@@ -73,6 +73,7 @@ def check_settings(cfg: DictConfig) -> None:
     _check_benchmark(cfg)
     _check_objective(cfg)
     _check_frozen(cfg)
+    _check_pretraining(cfg)
 
 
 def _check_parts(cfg: DictConfig) -> None:
@@ -134,6 +135,30 @@ def _check_frozen(cfg: DictConfig) -> None:
             f"task.head_epochs={cfg.task.head_epochs} freezes the encoder, and trainer.strategy={strategy} waits for "
             f"its gradients; use trainer.strategy={strategy}_find_unused_parameters_true"
         )
+
+
+#: What has no part in a training without labels, and its value that says so.
+_LABELLED = {
+    "evaluate_on": None,
+    "calibration": None,
+    "task.head_epochs": 0,
+    "task.encoder_rate": 1.0,
+    "task.mixup": 0.0,
+    "task.adversary": None,
+    "loss.weights": {},
+    "loss.smoothing": 0.0,
+    "loss.balance": False,
+}
+
+
+def _check_pretraining(cfg: DictConfig) -> None:
+    for name, off in _LABELLED.items() if cfg.pretrain else ():
+        value = OmegaConf.select(cfg, name)
+        if value != off:
+            raise AffectZooError(
+                f"{name}={value} has no part in a training without labels (pretrain=); set it to "
+                f"{'null' if off is None else off}"
+            )
 
 
 #: Besides plug-ins' own packages, what a config may instantiate.

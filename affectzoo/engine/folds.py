@@ -27,11 +27,7 @@ def run_folds(cfg: DictConfig) -> EvalRecord | None:
     cfg.folds: 'all', or a list of fold numbers; a record is made only of all of them.
     """
     started, run_dir = time.time(), Path(cfg.run_dir)
-    if not cfg.data.split:
-        raise AffectZooError("cross-validation needs data.split, the name of a folds split of the data set")
-    own = str(cfg.data.split).endswith(".csv")
-    n = (read_folds(cfg.data.split) if own else find_folds(load_card(cfg.data.dataset), cfg.data.split)).n
-    wanted = list(range(n)) if cfg.folds == "all" else [int(f) for f in cfg.folds]
+    wanted, n = _numbers(cfg)
     claim(cfg, run_dir, any(run_dir.glob(f"fold_*/{TABLE}")))
     tables, resumed = {}, False
     for i, fold in enumerate(wanted):
@@ -54,6 +50,35 @@ def run_folds(cfg: DictConfig) -> EvalRecord | None:
     record = _record(cfg, tables, samples, None if resumed else started, wanted)
     report.show(record, time.time() - started)
     return record
+
+
+def pretrain_folds(cfg: DictConfig) -> None:
+    """Train an encoder without labels for every fold that has none yet, each without that fold's test items.
+
+    They lie in `<run_dir>/fold_<k>`, where `init=<run_dir>` finds them for the folds of a cross-validation.
+    """
+    run_dir = Path(cfg.run_dir)
+    wanted, _ = _numbers(cfg)
+    claim(cfg, run_dir, any(run_dir.glob("fold_*/*/config.json")))
+    for i, fold in enumerate(wanted):
+        folder = run_dir / f"fold_{fold}"
+        if cfg.resume and any(folder.glob("*/config.json")):
+            continue
+        report.say(f"fold {fold} ({i + 1} of {len(wanted)})")
+        own = OmegaConf.merge(cfg, {"run_dir": str(folder)})
+        fitted = train(own, fold)
+        if fitted.is_main:
+            write_artefact(own, fitted, folder, None)
+    report.say(f"\nAn encoder a fold, heads untrained; train them: init={run_dir}")
+
+
+def _numbers(cfg: DictConfig) -> tuple[list[int], int]:
+    """The folds that are asked for, and how many the split has."""
+    if not cfg.data.split:
+        raise AffectZooError("cross-validation needs data.split, the name of a folds split of the data set")
+    own = str(cfg.data.split).endswith(".csv")
+    n = (read_folds(cfg.data.split) if own else find_folds(load_card(cfg.data.dataset), cfg.data.split)).n
+    return (list(range(n)) if cfg.folds == "all" else [int(f) for f in cfg.folds]), n
 
 
 def _record(

@@ -32,7 +32,7 @@ def main() -> None:
 @hydra.main(version_base="1.3", config_path=configs(), config_name="train")
 def _job(cfg: DictConfig) -> float | None:
     """One job of a run or a sweep; returns the value that a sweep optimises."""
-    from affectzoo.engine.folds import run_folds
+    from affectzoo.engine.folds import pretrain_folds, run_folds
     from affectzoo.engine.single import run
 
     hydra_cfg = HydraConfig.get()
@@ -45,7 +45,7 @@ def _job(cfg: DictConfig) -> float | None:
         _choose_folder(cfg, hydra_cfg)
         if cfg.folds is None:
             return run(cfg)
-        run_folds(cfg)
+        (pretrain_folds if cfg.pretrain else run_folds)(cfg)
     except CONFIG_ERRORS as e:  # here, since Hydra would print a line of its own on the way out
         _fail(e, words)
 

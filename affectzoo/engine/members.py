@@ -46,8 +46,11 @@ def member_config(cfg: DictConfig, i: int) -> DictConfig:
 def fit_members(cfg: DictConfig, fold: int | None = None) -> Fitted:
     """Train every member that has left no artefact yet, write its test predictions, and merge them all.
 
-    Raises AffectZooError with `init`: a checkpoint is one network, and members start from weights of their own.
+    Raises AffectZooError with `init` or `pretrain`: a checkpoint to start from is one network, and members start from
+    weights of their own.
     """
+    if cfg.pretrain:
+        raise AffectZooError("pretrain: trains the encoder of one network, and an ensemble has several; take its `of`")
     if cfg.init:
         raise AffectZooError(f"init={cfg.init}: members of an ensemble start anew; fine-tune single networks")
     space = label_space(cfg)

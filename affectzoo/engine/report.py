@@ -38,6 +38,11 @@ def next_command(artefact: Path, data: AffectDataModule, run_dir: Path, table: P
         say(f"Predict with it:\n\n  affectzoo predict {words} --model {shlex.quote(str(artefact))}\n")
 
 
+def say_start(artefact: Path) -> None:
+    """Name an encoder that was trained without labels, and what it is for."""
+    say(f"\nThe encoder is in {artefact}. Its heads are untrained; train them: init={shlex.quote(str(artefact))}")
+
+
 def _samples(data: AffectDataModule, run_dir: Path) -> list[Path]:
     """Files to try the model on: written by the generator, or two of the test part."""
     card = data.card

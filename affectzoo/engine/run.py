@@ -25,6 +25,9 @@ from affectzoo.engine.calibration import read_temperature
 from affectzoo.engine.callbacks import AtomicCheckpointIO
 from affectzoo.engine.corpora import corpus_remarks, measure_corpora
 from affectzoo.engine.own_split import own_exam
+from affectzoo.engine.pretrain import PretrainTask
+from affectzoo.engine.schedule import ScheduledTask
+from affectzoo.engine.start import starting_model
 from affectzoo.engine.task import AffectTask
 from affectzoo.errors import AffectZooError
 from affectzoo.inference.predictor import calibrate
@@ -37,21 +40,21 @@ from affectzoo.schema import check_arguments
 from affectzoo.structures.record import EvalRecord
 from affectzoo.structures.table import PredictionTable
 from affectzoo.zoo.base import AffectModel
-from affectzoo.zoo.config import RESEARCH
+from affectzoo.zoo.config import ENCODER, RESEARCH, WHOLE, PretrainedConfig
 from affectzoo.zoo.ensemble import Ensemble
-from affectzoo.zoo.factory import build_model
-from affectzoo.zoo.pretrained import load_artefact, save_artefact
+from affectzoo.zoo.pretrained import save_artefact
 
 
 @dataclass
 class Fitted:
-    """What one fit leaves: the model, its data and the values that it logged last."""
+    """What one fit leaves: the model, its data and the values that it logged last; start: the checkpoint before it."""
 
     model: AffectModel
     data: AffectDataModule
     space: LabelSpace
     logged: dict[str, float]
     is_main: bool
+    start: PretrainedConfig | None = None
 
 
 def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
@@ -65,13 +68,10 @@ def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
     claim(cfg, run_dir, (run_dir / "checkpoints" / "last.ckpt").exists())
     space = label_space(cfg)
     data = data_module(cfg, fold)
-    model = starting_model(cfg, space)
+    model, start = starting_model(cfg, space, data.fold)
     data.attach(model)
     data.setup()
-    loss = instantiate(cfg.loss)
-    loss.fit_balance(space, (s.targets for s in data.drawn()))
-    groups = [s.groups for s in data.samples("train")]
-    task = AffectTask(model, loss, instantiate(cfg.optimizer), **cfg.task, seed=cfg.seed, groups=groups)
+    task = _task(cfg, model, data)
     no_val = {} if data.parts["val"] else {"limit_val_batches": 0}
     trainer = instantiate(
         cfg.trainer,
@@ -87,16 +87,31 @@ def fit(cfg: DictConfig, fold: int | None = None) -> Fitted:
         report.say(f"resuming from {last}")
     trainer.fit(task, datamodule=data, ckpt_path=resume, weights_only=True)
     logged = {k: float(v) for k, v in trainer.callback_metrics.items()}
-    if trainer.is_global_zero:
+    if trainer.is_global_zero and not cfg.pretrain:
         measure_corpora(data, run_dir)
-    return Fitted(model.cpu().eval(), data, space, logged, trainer.is_global_zero)
+    return Fitted(model.cpu().eval(), data, space, logged, trainer.is_global_zero, start)
+
+
+def _task(cfg: DictConfig, model: AffectModel, data: AffectDataModule) -> ScheduledTask:
+    """Training on labels, or of the encoder alone without them."""
+    optimizer = instantiate(cfg.optimizer)
+    if cfg.pretrain:
+        objective = instantiate(cfg.pretrain)(model)
+        return PretrainTask(model, objective, optimizer, cfg.task.schedule, cfg.task.warmup, cfg.seed)
+    loss = instantiate(cfg.loss)
+    loss.fit_balance(data.label_space, (s.targets for s in data.drawn()))
+    groups = [s.groups for s in data.samples("train")]
+    return AffectTask(model, loss, optimizer, **cfg.task, seed=cfg.seed, groups=groups)
 
 
 def data_module(cfg: DictConfig, fold: int | None = None) -> AffectDataModule:
     """The configured data module, not opened yet; `fold` overrides the configured one."""
     make = instantiate(cfg.data, _partial_=True)  # a LabelSpace must not pass through OmegaConf
     check_arguments(make.func, make.keywords, "data", skip=0)
-    return make(label_space=label_space(cfg), seed=cfg.seed, **({} if fold is None else {"fold": fold}))
+    more = {} if fold is None else {"fold": fold}
+    if cfg.pretrain:
+        more["unlabelled"] = True
+    return make(label_space=label_space(cfg), seed=cfg.seed, **more)
 
 
 def label_space(cfg: DictConfig) -> LabelSpace:
@@ -106,34 +121,6 @@ def label_space(cfg: DictConfig) -> LabelSpace:
     return as_space(named or load_card(cfg.data.dataset).space)
 
 
-def starting_model(cfg: DictConfig, space: LabelSpace) -> AffectModel:
-    """A new model, or a checkpoint's with its heads reset when its label space is another."""
-    if not cfg.init:
-        return build_model(OmegaConf.to_container(cfg.model, resolve=True), space)
-    model, config = load_artefact(cfg.init)
-    _check_start(cfg, model)
-    if model.label_space.hash != space.hash:
-        report.say(f"{cfg.init}: heads reset from {model.label_space.name} to {space.name}")
-        model.reset_head(space)
-    return model
-
-
-def _check_start(cfg: DictConfig, model: AffectModel) -> None:
-    """A start keeps the checkpoint's architecture and options: a configuration that says otherwise is an error.
-
-    Else the run's config.json would describe a model that was never trained.
-    """
-    wanted = OmegaConf.to_container(cfg.model, resolve=True)
-    arch = wanted.pop("card")["name"]
-    if arch != model.arch:
-        raise AffectZooError(f"init={cfg.init} is a {model.arch}, the configuration says model={arch}")
-    own = {k: v for k, v in model.options.items() if k in wanted and wanted[k] != v}
-    if own:
-        here = ", ".join(f"{k}={wanted[k]}" for k in own)
-        set_them = " ".join(f"model.{k}={v}" for k, v in own.items())
-        raise AffectZooError(f"init={cfg.init} was trained with other options than {here}; give {set_them}")
-
-
 @torch.inference_mode()
 def predict_part(cfg: DictConfig, fitted: Fitted, part: str = "test") -> PredictionTable:
     """Predictions of every item of a part, once each, with the hashes of the training keys beside."""
@@ -141,7 +128,7 @@ def predict_part(cfg: DictConfig, fitted: Fitted, part: str = "test") -> Predict
     if not samples:
         raise AffectZooError(f"data set {fitted.data.card.name!r} has no usable items in part {part!r}")
     temperatures = _temperatures(cfg)
-    size, model, keys = fitted.data.batch_size, model_ref(cfg, fitted.model), training_hashes(fitted.data)
+    size, model, keys = fitted.data.batch_size, model_ref(cfg, fitted.model), training_hashes(fitted)
     batches = (collate(samples[i : i + size], fitted.space) for i in range(0, len(samples), size))
     return PredictionTable.concat(
         [
@@ -171,9 +158,11 @@ def model_ref(cfg: DictConfig, model: AffectModel) -> dict[str, Any]:
     return {"arch": model.arch, "tag": cfg.tag, "parameters": sum(p.numel() for p in model.parameters())}
 
 
-def training_hashes(data: AffectDataModule) -> tuple[str, ...]:
-    """Hashes of all that the model has seen; they travel with its tables and its checkpoint."""
-    return tuple(key_hash(*key.split(":", 1)) for key in data.training_keys())
+def training_hashes(fitted: Fitted) -> tuple[str, ...]:
+    """Hashes of all that the model has seen, here and before; they travel with its tables and its checkpoint."""
+    before = fitted.start.training_keys if fitted.start else ()
+    own = (key_hash(*key.split(":", 1)) for key in fitted.data.training_keys())
+    return tuple(dict.fromkeys((*before, *own)))
 
 
 def command() -> str:
@@ -185,11 +174,13 @@ def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRe
     """The folder that `load_predictor` runs: config, weights, golden outputs, card."""
     data, card = fitted.data, fitted.data.card
     golden = collate((data.samples("test") or data.samples("train"))[:2], fitted.space)
-    free = card.free_for_any_use
+    free, terms = card.free_for_any_use, card.licence.data
+    if fitted.start and fitted.start.tag.endswith(RESEARCH):  # terms that a further training does not end
+        free, terms = False, f"{terms}; before: {fitted.start.licences.data}"
     licences = {
         "code": "Apache-2.0",
-        "weights": "Apache-2.0" if free else f"research use only, after the data's {card.licence.data}",
-        "data": card.licence.data,
+        "weights": "Apache-2.0" if free else f"research use only, after the data's {terms}",
+        "data": terms,
     }
     part = "train" if data.fold is None else f"train of fold {data.fold}"
     training = {
@@ -208,10 +199,11 @@ def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRe
         golden=golden,
         licences=licences,
         training=training,
-        training_keys=training_hashes(data),
+        training_keys=training_hashes(fitted),
         record=record,
         calibration=_temperatures(cfg),
         dtype="float16" if cfg.half else "float32",
+        trained=ENCODER if cfg.pretrain else WHOLE,
     )
 
 

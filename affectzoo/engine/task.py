@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import lightning as L
 import torch
 from torch import nn
 
@@ -11,20 +10,18 @@ from affectzoo.engine.adversary import GroupAdversary
 from affectzoo.engine.align import align_targets
 from affectzoo.engine.losses import MultiTaskLoss
 from affectzoo.engine.mixup import mixup
-from affectzoo.errors import AffectZooError, UnknownNameError
+from affectzoo.engine.schedule import ScheduledTask
+from affectzoo.errors import AffectZooError
 from affectzoo.metrics.suite import MetricSuite
 from affectzoo.structures.prediction import AffectPrediction
 from affectzoo.structures.sample import AffectBatch
 from affectzoo.zoo.base import AffectModel
 
-SCHEDULES = ("cosine", "constant")
 
-
-class AffectTask(L.LightningModule):
+class AffectTask(ScheduledTask):
     """Training of any AffectModel.
 
-    optimizer: parameters or groups -> torch optimizer. schedule: 'cosine' (one warm-up over `warmup` of all steps,
-    then a half cosine to 0), or 'constant'. head_epochs: so many first epochs train the heads alone.
+    optimizer, schedule, warmup: see ScheduledTask. head_epochs: so many first epochs train the heads alone.
     encoder_rate: the encoder's learning rate as a share of the heads' (discriminative rates). mixup: alpha of the Beta
     distribution, 0 for none. adversary: group -> weight of its turned gradient ({speaker: 0.1}), see GroupAdversary.
     """
@@ -43,20 +40,15 @@ class AffectTask(L.LightningModule):
         seed: int = 0,
         groups: Sequence[Mapping[str, str]] = (),
     ):
-        if schedule not in SCHEDULES:
-            raise UnknownNameError("schedule", schedule, SCHEDULES, "task")
         if mixup < 0:
             raise AffectZooError(f"task.mixup: must be at least 0, got {mixup}")
-        super().__init__()
-        self.model, self.loss, self.optimizer = model, loss, optimizer
-        self.schedule, self.warmup, self.head_epochs = schedule, warmup, head_epochs
-        self.encoder_rate, self.mixup, self.seed = encoder_rate, mixup, seed
+        super().__init__(optimizer, schedule, warmup, seed)
+        self.model, self.loss, self.head_epochs = model, loss, head_epochs
+        self.encoder_rate, self.mixup = encoder_rate, mixup
         self.adversaries = nn.ModuleList(
             GroupAdversary(model.heads.dim, g, groups, w) for g, w in (adversary or {}).items()
         )
         self.metrics = MetricSuite.from_label_space(model.label_space)
-        self._sums: dict[str, torch.Tensor] = {}
-        self._items = 0
         self._model_freezes = {n for n, p in model.named_parameters() if not p.requires_grad}
 
     def forward(self, batch: AffectBatch) -> AffectPrediction:
@@ -81,10 +73,6 @@ class AffectTask(L.LightningModule):
         else:
             self.model.train()
 
-    def on_train_batch_start(self, batch: AffectBatch, batch_idx: int) -> None:
-        """Seed every step by its number, so that a resumed run draws what the whole run would have drawn."""
-        torch.manual_seed((self.seed * 1_000_003 + self.global_step) * 64 + self.global_rank)
-
     def training_step(self, batch: AffectBatch, batch_idx: int) -> torch.Tensor:
         """The multi-task loss."""
         if self.mixup:
@@ -94,16 +82,7 @@ class AffectTask(L.LightningModule):
         for adversary in self.adversaries:
             losses[adversary.group] = adversary(pred, batch.groups)
             losses["total"] = losses["total"] + losses[adversary.group]
-        for name, value in losses.items():  # Lightning's own sums cost about a millisecond a step
-            self._sums[name] = self._sums.get(name, 0.0) + value.detach() * len(batch)
-        self._items += len(batch)
-        self.log("loss", losses["total"].detach(), prog_bar=True, logger=False, batch_size=len(batch))
-        return losses["total"]
-
-    def on_train_epoch_end(self) -> None:
-        """Log the epoch's mean losses; after a resume in the middle, those of the rest of the epoch."""
-        self.log_dict({f"train/{n}": v / self._items for n, v in self._sums.items()})
-        self._sums, self._items = {}, 0
+        return self.add_losses(losses, "total", len(batch))
 
     def validation_step(self, batch: AffectBatch, batch_idx: int) -> None:
         """Feed the metric suite; the loss is logged too."""
@@ -129,30 +108,7 @@ class AffectTask(L.LightningModule):
                 {"params": [*self.model.heads.parameters(), *self.adversaries.parameters()]},
             ]
         )
-        total = self._total_steps()
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self._rate(step, total))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-    def _total_steps(self) -> int:
-        """Optimizer steps of the whole run.
-
-        Lightning's `estimated_stepping_batches` is not asked: it builds the training loader before a resume has
-        restored the loader's place, and the epoch would begin again.
-        """
-        trainer = self.trainer
-        batches = len(trainer.datamodule.train_dataloader())
-        limit = trainer.overfit_batches or trainer.limit_train_batches
-        batches = int(batches * limit) if isinstance(limit, float) else min(batches, limit)
-        return max(1, -(-batches // trainer.accumulate_grad_batches)) * max(1, trainer.max_epochs)
-
-    def _rate(self, step: int, total: int) -> float:
-        if self.schedule == "constant":
-            return 1.0
-        warm = max(1, round(self.warmup * total))
-        if step < warm:
-            return (step + 1) / warm
-        progress = min(1.0, (step - warm) / max(1, total - warm))
-        return 0.5 * (1 + torch.cos(torch.tensor(progress * torch.pi)).item())
+        return self.scheduled(optimizer)
 
     def _encoder_parameters(self) -> Iterable[nn.Parameter]:
         """All but the heads and what the model itself has frozen."""

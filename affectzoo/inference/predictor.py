@@ -31,7 +31,8 @@ _SMALL_BYTES = 1 << 20
 def load_predictor(name_or_path: str | Path, device: str = "cpu") -> "Predictor":
     """Load a checkpoint by catalogue name ('speech/logmel_cnn.tag'), folder or hub id, and prove it.
 
-    Raises UnknownNameError with the nearest names, FileError for a damaged checkpoint.
+    Raises UnknownNameError with the nearest names, FileError for a damaged checkpoint, AffectZooError for one whose
+    heads are untrained.
     """
     model, config = load_artefact(name_or_path)
     return Predictor(model, config, device)
@@ -46,6 +47,8 @@ class Predictor:
     """
 
     def __init__(self, model: AffectModel, config: PretrainedConfig | None = None, device: str = "cpu"):
+        if config:
+            config.check_heads()
         self.model = model.to(_usable(device)).eval()
         self.device = device
         self.calibration = dict(config.calibration) if config else {}

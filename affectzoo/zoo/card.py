@@ -2,7 +2,7 @@
 
 from affectzoo.structures.record import EvalRecord, Score
 from affectzoo.zoo.catalogue import ModelCard
-from affectzoo.zoo.config import RESEARCH, PretrainedConfig
+from affectzoo.zoo.config import ENCODER, RESEARCH, PretrainedConfig
 
 _UNITS = {
     "vad": "-1 to 1",
@@ -42,6 +42,11 @@ def _section(title: str, text: str) -> str:
 
 def _run(config: PretrainedConfig, card: ModelCard | None) -> str:
     reads = f"Reads {', '.join(card.modalities)}. " if card else ""
+    if config.trained == ENCODER:
+        return (
+            f"{reads}Only the encoder is trained, without labels. The heads are random: it predicts nothing, and "
+            "refuses to. Fine-tune it:\n\n```\naffectzoo train experiment=EXPERIMENT init=FOLDER\n```"
+        )
     return (
         f"{reads}Run it:\n\n```\naffectzoo predict FILES --model {config.name}\n```\n\n"
         "```python\nfrom affectzoo import load_predictor\n\n"
@@ -84,6 +89,7 @@ def _training(config: PretrainedConfig) -> str:
         ("part", t.part),
         ("seeds", ", ".join(map(str, t.seeds))),
         ("command", f"`{t.command}`" if t.command else ""),
+        ("trained", f"the {config.trained} only" if config.trained == ENCODER else ""),
         ("items trained on", str(len(config.training_keys)) if config.training_keys else "not recorded"),
         ("storage", config.dtype),
         ("weights sha256", f"`{config.weights_sha256}`"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from affectzoo.errors import AffectZooError, FileError
+from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.labels.space import LabelSpace
 from affectzoo.schema import from_dict, read_json, to_dict
 
@@ -15,6 +15,8 @@ SCHEMA_VERSION = 1
 RESEARCH = "-research"
 CONFIG, WEIGHTS, GOLDEN, CARD = "config.json", "model.safetensors", "golden.safetensors", "README.md"
 RECORD, TRAINING_KEYS = "record.json", "training_keys.txt"
+#: What of a checkpoint is trained: all of it, or its encoder only, which is for fine-tuning and predicts nothing.
+WHOLE, ENCODER = "whole", "encoder"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class PretrainedConfig:
     transforms: spec of the transform of each modality; loading refuses a checkpoint whose transforms have
     changed.
     calibration: field -> temperature (> 0) by which logits are divided. dtype: how floats are stored.
+    trained: 'whole', or 'encoder' for one that was trained without labels and whose heads are random.
     training_keys: sha256[:16] of 'dataset:key' of every item trained on; kept in training_keys.txt, not in
     the JSON.
     """
@@ -70,10 +73,13 @@ class PretrainedConfig:
     notes: str = ""
     training_keys_sha256: str = ""
     training_keys: tuple[str, ...] = ()
+    trained: str = WHOLE
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self):
         check_tag(self.tag)
+        if self.trained not in (WHOLE, ENCODER):
+            raise UnknownNameError("trained part", self.trained, (WHOLE, ENCODER))
         if "hash" not in self.label_space:
             raise AffectZooError("label_space: has no hash")
         space = self.space
@@ -101,6 +107,14 @@ class PretrainedConfig:
     def space(self) -> LabelSpace:
         """The label space, checked against its hash."""
         return LabelSpace.from_dict(self.label_space)
+
+    def check_heads(self) -> None:
+        """Raise AffectZooError when the heads are untrained, so that an answer would be random."""
+        if self.trained == ENCODER:
+            raise AffectZooError(
+                f"{self.name}: only its encoder is trained, without labels; its heads are random and predict nothing. "
+                "Fine-tune it first: affectzoo train ... init=FOLDER"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """What config.json holds: everything but the training keys."""

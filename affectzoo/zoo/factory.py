@@ -10,6 +10,7 @@ from affectzoo.plugins import import_target
 from affectzoo.schema import check_arguments
 from affectzoo.zoo.base import AffectModel
 from affectzoo.zoo.catalogue import find_checkpoint, model_entry, refuse_paths, split_name
+from affectzoo.zoo.config import ENCODER, PretrainedConfig
 
 
 def create_model(
@@ -19,7 +20,8 @@ def create_model(
 
     pretrained=False: 'speech/logmel_cnn' with random weights; the label space is needed.
     pretrained=True: 'speech/logmel_cnn.tag' (the bare name where it has one checkpoint), in the checkpoint's
-    label space and in eval mode. Another label space gets new random heads, and a warning lists them.
+    label space and in eval mode. Another label space gets new random heads, and a warning lists them; a checkpoint
+    whose heads are untrained needs one.
     Raises UnknownNameError for unknown names and options, AffectZooError for a path or hub id, FileError for
     a damaged checkpoint. Random weights are never returned in place of pretrained ones.
     """
@@ -61,6 +63,8 @@ def _pretrained(name: str, label_space: LabelSpace | str | None, options: dict[s
 
     folder = find_checkpoint(name)
     model, config = load_artefact(folder)
+    if label_space is None:
+        config.check_heads()
     if options:
         entry = model_entry(config.arch)
         wanted = {**entry.to_config(), **config.options, **_checked_names(options)}
@@ -68,18 +72,19 @@ def _pretrained(name: str, label_space: LabelSpace | str | None, options: dict[s
         load_strictly(other, model.state_dict(), folder)
         model = other.eval()
     if label_space is not None:
-        _change_heads(model, as_space(label_space), config.name)
+        _change_heads(model, as_space(label_space), config)
     return model
 
 
-def _change_heads(model: AffectModel, space: LabelSpace, name: str) -> None:
-    if space.hash == model.label_space.hash:
+def _change_heads(model: AffectModel, space: LabelSpace, config: PretrainedConfig) -> None:
+    untrained = config.trained == ENCODER
+    if space.hash == model.label_space.hash and not untrained:
         return
-    old = model.label_space
+    old = "no labels" if untrained else repr(model.label_space.name)
     model.reset_head(space)
     new = ", ".join(f"{f} ({space.size(f)})" for f in space.fields)
     warnings.warn(
-        f"{name}: trained for {old.name!r}; the heads for {space.name!r} are new and random: {new}. "
+        f"{config.name}: trained for {old}; the heads for {space.name!r} are new and random: {new}. "
         "Train them before use.",
         stacklevel=4,
     )

@@ -33,6 +33,7 @@ from affectzoo.zoo.config import (
     RESEARCH,
     TRAINING_KEYS,
     WEIGHTS,
+    WHOLE,
     Licences,
     PretrainedConfig,
     Training,
@@ -64,11 +65,13 @@ def save_artefact(
     calibration: dict[str, float] | None = None,
     notes: str = "",
     dtype: str = "float32",
+    trained: str = WHOLE,
 ) -> Path:
     """Write the checkpoint `<folder>/<family>.<model>.<tag>/` and return its path; an older one is replaced.
 
     golden: a small batch of model inputs (after the transforms); its outputs are stored with it.
     training_keys: sha256[:16] of 'dataset:key' of every item trained on. calibration: field -> temperature.
+    trained: 'encoder' for a model whose heads are untrained: it can be fine-tuned, and refuses to predict.
     dtype: 'float16' halves the file; floats are rounded before the golden outputs are computed.
     The folder is written aside, loaded back with all checks, and only then renamed into place.
     Raises AffectZooError for a model without a catalogue name, non-finite weights or empty licences.
@@ -100,6 +103,7 @@ def save_artefact(
             notes=notes,
             training_keys_sha256=file_sha256(temp / TRAINING_KEYS) if keys else "",
             training_keys=tuple(keys),
+            trained=trained,
         )
         (temp / CONFIG).write_text(json.dumps(config.to_json(), indent=1) + "\n", encoding="utf-8")
         if record is not None:
