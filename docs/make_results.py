@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from affectzoo.leaderboard.board import board_markdown, load_records
+from affectzoo.leaderboard.details import details_markdown
 
 PAGE = Path(__file__).parent / "results.md"
 HEAD = """# Results
@@ -12,11 +13,18 @@ label-space hashes, conventions, seeds, versions and the command that made it. R
 learns and that the plumbing holds; they say nothing about people. Rows named `control` see no signal.
 
 """
+DETAILS = """## Behind the scores
+
+Parameters, calibration (15 bins; after temperature scaling where the record has it), and the main score by class and by
+fold.
+
+"""
 
 
 def page() -> str:
     """The text of the page."""
-    return HEAD + board_markdown(load_records())
+    records = load_records()
+    return HEAD + board_markdown(records) + "\n" + DETAILS + details_markdown(records)
 
 
 if __name__ == "__main__":

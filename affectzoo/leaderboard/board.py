@@ -156,15 +156,16 @@ def board_markdown(records: Sequence[EvalRecord], benchmark: str | None = None) 
             "",
             f"{ranking.state}.",
             "",
-            _line(COLUMNS),
-            _line(["---"] * len(COLUMNS)),
+            markdown_line(COLUMNS),
+            markdown_line(["---"] * len(COLUMNS)),
         ]
-        lines += [_line(row) for row in board_rows(ranking)]
+        lines += [markdown_line(row) for row in board_rows(ranking)]
         lines.append("")
     return "\n".join(lines) if lines else _nothing(benchmark)
 
 
-def _line(cells: Sequence[str]) -> str:
+def markdown_line(cells: Sequence[str]) -> str:
+    """One row of a table."""
     return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
 
 
@@ -194,11 +195,10 @@ def board_rows(ranking: Ranking) -> list[tuple[str, ...]]:
 def _record_row(rank: str, record: EvalRecord, ranking: Ranking, note: str) -> tuple[str, ...]:
     score = record.scores.get(ranking.main) or Score(None)
     other = "fold_mean" if ranking.pooling == "pooled" else "pooled"
-    model = f"{record.model.arch}.{record.model.tag}" if record.model.tag else record.model.arch
     interval = interval_text(score) + (" (pooled)" if score.low is not None and ranking.pooling != "pooled" else "")
     return (
         rank,
-        model,
+        model_name(record),
         number(main_value(score, ranking.pooling)),
         interval,
         f"{number(main_value(score, other))} ({other})",
@@ -225,6 +225,11 @@ def _published(ranking: Ranking) -> list:
     benchmark: Benchmark = load_benchmark(ranking.benchmark)
     rows = [p for p in benchmark.published if p.metric == ranking.main]
     return sorted(rows, key=lambda p: (not p.comparable, -p.value))
+
+
+def model_name(record: EvalRecord) -> str:
+    """Architecture and tag."""
+    return f"{record.model.arch}.{record.model.tag}" if record.model.tag else record.model.arch
 
 
 def interval_text(score: Score) -> str:

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.leaderboard.board import board_markdown, board_table, load_records, rankings
+from affectzoo.leaderboard.details import details_markdown, details_rows, sizes
 from affectzoo.structures.record import BenchmarkRef, EvalRecord, ModelRef, Score
 
 
@@ -169,3 +170,35 @@ def test_lower_is_better_where_the_metric_says_so():
 
     (ranking,) = rankings([calibrated("worse", 0.3), calibrated("better", 0.1)])
     assert [r.model.arch for r in ranking.ranked] == ["better", "worse"]
+
+
+def detailed(
+    arch: str, value: float, parameters: int, recalls: dict, ece: float | None = None, **changes
+) -> EvalRecord:
+    bare = record(arch, value, **changes)
+    main = dataclasses.replace(bare.scores["emotion/uar"], per_class=recalls, per_fold=(0.25, None))
+    scores = {"emotion/uar": main} | ({} if ece is None else {"emotion/ece_calibrated": Score(ece)})
+    return dataclasses.replace(bare, model=dataclasses.replace(bare.model, parameters=parameters), scores=scores)
+
+
+def test_details_name_size_calibration_classes_and_folds():
+    records = [
+        detailed("small", 0.4, 1234, {"anger": 0.5, "fear": 0.0}),
+        detailed("large", 0.7, 0, {"anger": 1.0}, ece=0.0321),
+    ]
+    head, rows = details_rows(rankings(records)[0])
+    assert head == ["model", "parameters", "ECE, temperature", "anger", "fear", "by fold"]
+    assert rows == [
+        ["large.t1", "", "0.032", "1.000", "", "0.250 "],
+        ["small.t1", "1,234", "", "0.500", "0.000", "0.250 "],
+    ]
+    assert "| small.t1 | 1,234 |  | 0.500 | 0.000 | 0.250  |" in details_markdown(records, "made-up")
+
+
+def test_sizes_are_of_one_ranking_and_best_first():
+    few = [detailed("a", 0.4, 10, {}), detailed("b", 0.7, 20, {}), detailed("c", 0.9, 0, {})]
+    assert [r.model.arch for r in sizes(few, "made-up")] == ["b", "a"]
+    with pytest.raises(AffectZooError, match="no ranked record"):
+        sizes(few[2:], "made-up")
+    with pytest.raises(AffectZooError, match="cannot be compared"):
+        sizes([few[0], detailed("b", 0.7, 20, {}, revision="2")], "made-up")

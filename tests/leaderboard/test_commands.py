@@ -81,6 +81,12 @@ def test_evaluate_then_leaderboard(tables, tmp_path, capsys):
     assert page.read_text().startswith("### eeg-synthetic: vad/ccc")
     leaderboard.run(parse(leaderboard, "--records", str(tmp_path), "--benchmark", "eeg-synthetic"))
     assert "eeg-synthetic" in capsys.readouterr().out
+    leaderboard.run(parse(leaderboard, "--records", str(tmp_path), "--benchmark", "eeg-synthetic", "--details"))
+    assert "| model | parameters | arousal |" in capsys.readouterr().out
+    with pytest.raises(AffectZooError, match="name it with --benchmark"):
+        leaderboard.run(parse(leaderboard, "--plot", str(tmp_path / "sizes.png")))
+    words = ("--benchmark", "speech-synthetic", "--plot", str(tmp_path / "sizes.png"))
+    assert leaderboard.run(parse(leaderboard, *words)) == 0 and (tmp_path / "sizes.png").stat().st_size > 5000
 
 
 def test_unknown_benchmark_is_refused_before_the_file_is_read(tmp_path):

@@ -15,6 +15,7 @@ from affectzoo.plots import plane
 from affectzoo.plots.confusion import plot_confusion
 from affectzoo.plots.plane import plot_space, table_points
 from affectzoo.plots.reliability import plot_reliability, reliability_bins
+from affectzoo.plots.size import plot_sizes
 from affectzoo.plots.timeline import plot_timeline
 from affectzoo.plots.wheel import plot_wheel
 from affectzoo.structures.prediction import AffectPrediction, PredictionField
@@ -48,6 +49,7 @@ DRAWINGS = {
     "timeline": lambda path: plot_timeline(step_table(), path),
     "timeline_one_step": lambda path: plot_timeline(step_table(("a",), 1), path),
     "confusion": lambda path: plot_confusion(["x", "y", "z"], [[3, 1, 0], [0, 0, 0], [2, 2, 5]], path),
+    "sizes": lambda path: plot_sizes(["a", "b"], [10, 1000], [0.5, 0.6], [(0.4, 0.6), None], path),
     "reliability": lambda path: plot_reliability(RNG.random(50), RNG.random(50) < 0.5, path),
 }
 
@@ -121,6 +123,8 @@ def test_bad_input(tmp_path):
         (lambda: plot_timeline(step_table().pool(), path), "step-level"),
         (lambda: plot_timeline(step_table(), path, ["aa"]), "key of the table"),
         (lambda: plot_confusion(["a"], [[1, 2]], path), "1 x 1"),
+        (lambda: plot_sizes(["a"], [1, 2], [0.5], [None], path), "a name, a size, a score"),
+        (lambda: plot_sizes(["a", "b"], [1, 0], [0.5, 0.6], [None, None], path), "b: a model of 0 parameters"),
         (lambda: plot_reliability([0.5], [True, False], path), "1 confidences for 2"),
         (lambda: plot_reliability([1.5], [True], path), "outside"),
         (lambda: plot_reliability([0.5], [True], path, n_bins=0), "n_bins"),
