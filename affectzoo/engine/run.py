@@ -175,7 +175,7 @@ def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRe
     data, card = fitted.data, fitted.data.card
     golden = collate((data.samples("test") or data.samples("train"))[:2], fitted.space)
     free, terms = card.free_for_any_use, card.licence.data
-    if fitted.start and fitted.start.tag.endswith(RESEARCH):  # terms that a further training does not end
+    if fitted.start and fitted.start.research:  # terms that a further training does not end
         free, terms = False, f"{terms}; before: {fitted.start.licences.data}"
     licences = {
         "code": "Apache-2.0",

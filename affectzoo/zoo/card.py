@@ -2,7 +2,7 @@
 
 from affectzoo.structures.record import EvalRecord, Score
 from affectzoo.zoo.catalogue import ModelCard
-from affectzoo.zoo.config import ENCODER, RESEARCH, PretrainedConfig
+from affectzoo.zoo.config import ENCODER, PretrainedConfig
 
 _UNITS = {
     "vad": "-1 to 1",
@@ -61,7 +61,7 @@ def _licences(config: PretrainedConfig) -> str:
         ("training data", config.licences.data),
     ]
     text = _table(("of", "licence"), rows)
-    if config.tag.endswith(RESEARCH):
+    if config.research:
         text += "\n\nResearch weights: the data's terms do not let everyone use them."
     return text
 

@@ -99,6 +99,11 @@ class PretrainedConfig:
         return f"{self.arch}.{self.tag}"
 
     @property
+    def research(self) -> bool:
+        """Whether not everyone may use the weights."""
+        return self.tag.endswith(RESEARCH)
+
+    @property
     def folder_name(self) -> str:
         """'speech.logmel_cnn.tag'."""
         return f"{self.arch.replace('/', '.')}.{self.tag}"

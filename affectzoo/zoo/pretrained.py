@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ from affectzoo.zoo.config import (
     CONFIG,
     GOLDEN,
     RECORD,
-    RESEARCH,
     TRAINING_KEYS,
     WEIGHTS,
     WHOLE,
@@ -85,9 +85,7 @@ def save_artefact(
     temp = Path(tempfile.mkdtemp(prefix=".saving-", dir=parent))
     try:
         _write_tensors(model, golden, temp, DTYPES[dtype])
-        keys = sorted(set(training_keys))
-        if keys:
-            (temp / TRAINING_KEYS).write_text("".join(f"{k}\n" for k in keys), encoding="utf-8")
+        keys = _write_keys(training_keys, temp)
         config = PretrainedConfig(
             arch=model.arch,
             tag=tag,
@@ -102,7 +100,7 @@ def save_artefact(
             dtype=dtype,
             notes=notes,
             training_keys_sha256=file_sha256(temp / TRAINING_KEYS) if keys else "",
-            training_keys=tuple(keys),
+            training_keys=keys,
             trained=trained,
         )
         (temp / CONFIG).write_text(json.dumps(config.to_json(), indent=1) + "\n", encoding="utf-8")
@@ -124,7 +122,7 @@ def load_artefact(folder_or_name: str | Path, check: bool = True) -> tuple[Affec
     """
     folder = find_folder(folder_or_name)
     model, config = _load_folder(folder, check)
-    if config.tag.endswith(RESEARCH) and config.name not in _told:
+    if config.research and config.name not in _told:
         _told.add(config.name)
         print(
             f"{config.name}: research weights; licence of the weights: {config.licences.weights}; "
@@ -212,6 +210,13 @@ def _write_tensors(model: AffectModel, golden: AffectBatch, folder: Path, dtype:
     rates = {name: s.rate_hz for name, s in batch.signals.items()}
     tensors = {n: t.detach().contiguous().clone() for n, t in tensors.items()}
     save_file(tensors, folder / GOLDEN, {"rates_hz": json.dumps(rates)})
+
+
+def _write_keys(training_keys: Iterable[str], folder: Path) -> tuple[str, ...]:
+    keys = tuple(sorted(set(training_keys)))
+    if keys:
+        (folder / TRAINING_KEYS).write_text("".join(f"{k}\n" for k in keys), encoding="utf-8")
+    return keys
 
 
 def _read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:

@@ -69,8 +69,7 @@ ALLOWED = {
     "split_name": "takes 'family/name.tag' apart",
     "family": "'speech' of 'speech/logmel_cnn', for listing",
     "checkpoints": "the folder's name becomes the checkpoint's name",
-    "load_artefact": "'-research' is how a checkpoint says that its licence must be printed",
-    "_licences": "the same, on its card",
+    "research": "'-research' is how a checkpoint says that not everyone may use its weights",
     "_scores": "takes 'field/metric' apart, the name of a metric",
 }
 

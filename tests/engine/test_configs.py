@@ -25,6 +25,7 @@ GROUPS = {
         "loss",
         "optimizer",
         "perturb",
+        "pretrain",
         "ablation",
         "debug",
         "hparams_search",

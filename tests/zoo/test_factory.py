@@ -7,7 +7,9 @@ from toykit import toy_batch, toy_model
 
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.labels.space import load_space
+from affectzoo.zoo.catalogue import find_checkpoint
 from affectzoo.zoo.factory import build_model, create_model
+from affectzoo.zoo.pretrained import load_artefact
 
 
 def test_options_override_those_of_the_yaml(toy):
@@ -92,3 +94,19 @@ def test_options_with_pretrained_weights_must_fit_them(shipped):
     )
     with pytest.raises(FileError, match=r"encode.0.weight has shape \(5, 4\), the model \(9, 4\)"):
         create_model("toy/mean.first", pretrained=True, dim=9)
+
+
+def test_a_checkpoint_with_untrained_heads_needs_a_label_space(shipped):
+    shipped(trained="encoder")
+    with pytest.raises(AffectZooError, match="only its encoder is trained"):
+        create_model("toy/mean.first", pretrained=True)
+    with pytest.warns(UserWarning, match="trained for no labels; the heads for 'ravdess8.vad' are new and random"):
+        model = create_model("toy/mean.first", "ravdess8+vad", pretrained=True)
+    stored = load_artefact(find_checkpoint("toy/mean.first"))[0].state_dict()
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, stored[name]) != name.startswith("heads."), name
+
+
+def test_what_is_trained_has_two_values(shipped):
+    with pytest.raises(UnknownNameError, match="unknown trained part 'encodr'. Did you mean 'encoder'"):
+        shipped(trained="encodr")
