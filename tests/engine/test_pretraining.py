@@ -1,6 +1,7 @@
 """Training of an encoder without labels, what it leaves, and what starts from it."""
 
 import shutil
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -58,7 +59,8 @@ def pretrained(run_dir, *words):
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
-    with pytest.warns(SplitWarning):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SplitWarning)
         return pretrained(tmp_path_factory.mktemp("first") / "run")
 
 
