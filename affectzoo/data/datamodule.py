@@ -19,6 +19,7 @@ from affectzoo.data.joined import LostLabelWarning, identity, joined_parts
 from affectzoo.data.leaks import check_parts
 from affectzoo.data.sampler import EvalOrder, TrainLoader, TrainOrder, draw_shares, eval_batch_size
 from affectzoo.data.split import PARTS, draw_groups, load_folds, read_folds
+from affectzoo.data.standardise import group_statistics, standardised
 from affectzoo.data.targets import project_samples
 from affectzoo.errors import AffectZooError, LeakError, UnknownNameError
 from affectzoo.labels.space import LabelSpace, as_space
@@ -44,6 +45,8 @@ class AffectDataModule(LightningDataModule):
     fold: which fold of the split (of joined sets also by name). balance: a group, such as corpus; an epoch then draws
     its items, and every batch of it, in equal shares of the group's values (data/sampler.py). cache: prepared signals
     are also kept on disk (cache_dir, see FeatureCache); in either case they stay in memory. options: for the adapter.
+    standardise: a group, such as speaker: features get that group's mean and standard deviation, which is transductive
+    (data/standardise.py).
     allow_leak: a leak is a warning, not an error. perturb: makes other forms of training items (data/forms.py); each
     epoch takes every item once, in its own form or one of those. split_seed: draws what a split leaves to be drawn;
     None takes `seed`, which also draws the order of training. unlabelled: joined sets keep items in train and val that
@@ -73,6 +76,7 @@ class AffectDataModule(LightningDataModule):
         allow_leak: bool = False,
         perturb: Perturbation | None = None,
         balance: str | None = None,
+        standardise: str | None = None,
         split_seed: int | None = None,
         unlabelled: bool = False,
     ):
@@ -82,7 +86,7 @@ class AffectDataModule(LightningDataModule):
         self.split, self.fold, self.val_fraction, self.val_group = split, fold, val_fraction, val_group
         self.batch_size, self.seed, self.num_workers, self.bucket = batch_size, seed, num_workers, bucket
         self.root, self.options, self.allow_leak = root, dict(options or {}), allow_leak
-        self.perturb, self.balance, self.unlabelled = perturb, balance, unlabelled
+        self.perturb, self.balance, self.standardise, self.unlabelled = perturb, balance, standardise, unlabelled
         self.split_seed = seed if split_seed is None else split_seed
         self.cache = FeatureCache(cache_dir) if cache else None
         self._space = as_space(label_space) if label_space is not None else None
@@ -90,6 +94,7 @@ class AffectDataModule(LightningDataModule):
         self._samples: dict[str, AffectSample] = {}
         self._prepared: dict[str, AffectSample] = {}
         self._forms: list[AffectSample] | None = None
+        self._statistics: dict = {}
         self.parts: dict[str, list[str]] = {}
         self.failures: list[Failure] = []
         self.lost: dict[str, int] = {}
@@ -108,6 +113,7 @@ class AffectDataModule(LightningDataModule):
         if model is not self._model:
             self._model = model
             self._prepared.clear()
+            self._statistics.clear()
             self._forms = None
             self.failures.clear()
         return self
@@ -192,6 +198,11 @@ class AffectDataModule(LightningDataModule):
             if not self.allow_leak:
                 raise LeakError(where) from None
             warnings.warn(f"allowed leak: {where}", stacklevel=2)
+        if self.standardise is not None and self.standardise not in disjoint:
+            raise AffectZooError(
+                f"standardise={self.standardise}: the parts must keep that group apart; they keep "
+                f"{' and '.join(disjoint) or 'no group'} apart"
+            )
         self._samples = {s.key: s for s in samples}
         self.parts = parts
 
@@ -229,6 +240,9 @@ class AffectDataModule(LightningDataModule):
         if self._model is None or not todo:
             return
         done, failures = prepare_all(todo, self._model.prepare, self._spec(), self.cache, progress=len(todo) > 200)
+        if self.standardise is not None:
+            self._statistics.update(group_statistics(done, self.standardise))
+            done = self._standardised(done)
         self._prepared.update({s.key: s for s in done})
         self.failures += failures
         if failures:
@@ -259,10 +273,19 @@ class AffectDataModule(LightningDataModule):
             self._forms, failed = perturbed_forms(
                 originals, samples, self.perturb, self._model, self._spec(), self.cache
             )
+            if self.standardise is not None:  # a form that could not be made is the item itself, which is done already
+                again = samples * self.perturb.copies
+                pairs = zip(self._forms, again, strict=True)
+                self._forms = [f if f is s else self._standardised([f])[0] for f, s in pairs]
             if failed:
                 text = f"{failed} of {len(self._forms)} perturbed forms cannot be prepared; the item itself is used"
                 warnings.warn(text, PreparationWarning, stacklevel=2)
         return self._forms
+
+    def _standardised(self, samples: list[AffectSample]) -> list[AffectSample]:
+        if self.standardise is None:
+            return samples
+        return [standardised(s, self.standardise, self._statistics) for s in samples]
 
     def _shares(self, samples: list[AffectSample]) -> list[str]:
         """Each item's value of the group that is balanced."""

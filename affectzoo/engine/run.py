@@ -20,6 +20,7 @@ from affectzoo.data.card import load_card
 from affectzoo.data.collate import collate
 from affectzoo.data.datamodule import AffectDataModule
 from affectzoo.data.joined import find_folds
+from affectzoo.data.standardise import REMARK
 from affectzoo.engine import report
 from affectzoo.engine.calibration import read_temperature
 from affectzoo.engine.callbacks import AtomicCheckpointIO
@@ -148,9 +149,12 @@ def score(
     else:
         exam = own_exam([data_module(cfg, fold) for fold in folds], label_space(cfg))
         record = evaluate(table, exam.benchmark, data=exam, seed=cfg.seed, command=command())
-    remarks = (*record.remarks, *corpus_remarks(Path(cfg.run_dir)))
+    group = OmegaConf.select(cfg, "data.standardise")
+    transductive = (REMARK.format(group=group),) if group else ()
+    remarks = (*transductive, *record.remarks, *corpus_remarks(Path(cfg.run_dir)))
     seconds = None if started is None else round(time.time() - started, 1)
-    return replace(record, seconds=seconds, seeds=run_seeds(cfg), remarks=remarks)
+    ranked = record.ranked and not group
+    return replace(record, seconds=seconds, seeds=run_seeds(cfg), remarks=remarks, ranked=ranked)
 
 
 def model_ref(cfg: DictConfig, model: AffectModel) -> dict[str, Any]:
@@ -204,6 +208,7 @@ def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRe
         calibration=_temperatures(cfg),
         dtype="float16" if cfg.half else "float32",
         trained=ENCODER if cfg.pretrain else WHOLE,
+        standardised=data.standardise or "",
     )
 
 

@@ -55,6 +55,7 @@ class PretrainedConfig:
     changed.
     calibration: field -> temperature (> 0) by which logits are divided. dtype: how floats are stored.
     trained: 'whole', or 'encoder' for one that was trained without labels and whose heads are random.
+    standardised: the group (speaker) by whose own statistics its features were standardised; '' for none.
     training_keys: sha256[:16] of 'dataset:key' of every item trained on; kept in training_keys.txt, not in
     the JSON.
     """
@@ -74,6 +75,7 @@ class PretrainedConfig:
     training_keys_sha256: str = ""
     training_keys: tuple[str, ...] = ()
     trained: str = WHOLE
+    standardised: str = ""
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self):
@@ -113,8 +115,16 @@ class PretrainedConfig:
         """The label space, checked against its hash."""
         return LabelSpace.from_dict(self.label_space)
 
-    def check_heads(self) -> None:
-        """Raise AffectZooError when the heads are untrained, so that an answer would be random."""
+    def check_answers(self) -> None:
+        """Raise AffectZooError when an answer to a recording would mean nothing.
+
+        The heads are untrained, or the features were standardised by statistics that one recording does not have.
+        """
+        if self.standardised:
+            raise AffectZooError(
+                f"{self.name}: its features are standardised with all recordings of each {self.standardised} "
+                "(data.standardise), so that it cannot answer to one; train without that"
+            )
         if self.trained == ENCODER:
             raise AffectZooError(
                 f"{self.name}: only its encoder is trained, without labels; its heads are random and predict nothing. "

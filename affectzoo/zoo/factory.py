@@ -64,7 +64,7 @@ def _pretrained(name: str, label_space: LabelSpace | str | None, options: dict[s
     folder = find_checkpoint(name)
     model, config = load_artefact(folder)
     if label_space is None:
-        config.check_heads()
+        config.check_answers()
     if options:
         entry = model_entry(config.arch)
         wanted = {**entry.to_config(), **config.options, **_checked_names(options)}

@@ -66,12 +66,14 @@ def save_artefact(
     notes: str = "",
     dtype: str = "float32",
     trained: str = WHOLE,
+    standardised: str = "",
 ) -> Path:
     """Write the checkpoint `<folder>/<family>.<model>.<tag>/` and return its path; an older one is replaced.
 
     golden: a small batch of model inputs (after the transforms); its outputs are stored with it.
     training_keys: sha256[:16] of 'dataset:key' of every item trained on. calibration: field -> temperature.
     trained: 'encoder' for a model whose heads are untrained: it can be fine-tuned, and refuses to predict.
+    standardised: the group by whose own statistics features were standardised; such a checkpoint refuses to predict.
     dtype: 'float16' halves the file; floats are rounded before the golden outputs are computed.
     The folder is written aside, loaded back with all checks, and only then renamed into place.
     Raises AffectZooError for a model without a catalogue name, non-finite weights or empty licences.
@@ -102,6 +104,7 @@ def save_artefact(
             training_keys_sha256=file_sha256(temp / TRAINING_KEYS) if keys else "",
             training_keys=keys,
             trained=trained,
+            standardised=standardised,
         )
         (temp / CONFIG).write_text(json.dumps(config.to_json(), indent=1) + "\n", encoding="utf-8")
         if record is not None:
