@@ -9,6 +9,8 @@ value is the package's import name. Beside the package's `__init__.py` lies `plu
     readers:                    how files become signals, in order of preference
       - {modalities: [audio], extensions: [.wav, .flac], target: mypkg.reader.read_audio,
          stream: mypkg.stream.AudioStream}      optional: the same piece by piece (docs/long_audio.md)
+    checks:                     what makes answers doubtful: a function of a Signal that gives short codes
+      - {modality: audio, target: mypkg.quality.audio_warnings}
     verbs:                      extra command-line verbs
       - {name: tidy, target: mypkg.tidy_command, help: one line}
 
@@ -45,6 +47,14 @@ class Reader:
 
 
 @dataclass(frozen=True)
+class Check:
+    """A function `target(signal) -> tuple[str, ...]`: codes that say why an answer about the signal is doubtful."""
+
+    modality: str
+    target: str
+
+
+@dataclass(frozen=True)
 class Verb:
     """An extra command: `target` is a module with `add_arguments(parser)` and `run(args) -> int`."""
 
@@ -60,6 +70,7 @@ class Manifest:
     roots: tuple[str, ...] = ("_root", ".", "..")
     label_spaces: str = "label_spaces"
     readers: tuple[Reader, ...] = ()
+    checks: tuple[Check, ...] = ()
     verbs: tuple[Verb, ...] = ()
 
 
@@ -161,6 +172,11 @@ def find_stream(modalities: tuple[str, ...] | list[str]) -> str:
         f"no reader takes {'+'.join(modalities)} piece by piece, so there are no windows over it "
         f"(possible for: {', '.join(known) or 'nothing that is installed'})"
     )
+
+
+def find_checks(modality: str) -> tuple[str, ...]:
+    """Targets of the checks of a modality, of every plug-in."""
+    return tuple(c.target for p in plugins() for c in p.manifest.checks if c.modality == modality)
 
 
 def import_target(target: str) -> Any:

@@ -94,23 +94,36 @@ def _show(table) -> None:
     from rich.table import Table
 
     clips, unanswered = _pooled(table)
+    doubts = _doubts(table)
+    texts = ["warning", "error"] if doubts and clips is table else ["error"]
     view = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("key", *clips.meta.kinds, "error"):
+    for column in ("key", *clips.meta.kinds, *texts):
         view.add_column(column, overflow="fold")
     for _, row in clips.frame.head(_SHOWN).iterrows():
         cells = ["" if row["error"] else _cell(clips, f, row) for f in clips.meta.kinds]
-        view.add_row(*(escape(c) for c in (row["key"], *cells, row["error"])))
+        view.add_row(*(escape(c) for c in (row["key"], *cells, *row[texts])))
     Console().print(view)
     if table.meta.granularity == "step":
         print(f"shown: means over time; the table has {len(table.frame)} rows{unanswered}")
     if len(clips.frame) > _SHOWN:
         print(f"... and {len(clips.frame) - _SHOWN} more")
+    if doubts:
+        counts = ", ".join(f"{code} ({n} of {len(table.frame)} rows)" for code, n in doubts.items())
+        print(f"doubtful, see the column warning: {counts}")
+
+
+def _doubts(table) -> dict[str, int]:
+    """Rows of each code in the column `warning`."""
+    codes = table.frame["warning"].str.split(", ").explode()
+    return codes[codes != ""].value_counts(sort=False).to_dict()
 
 
 def _pooled(table):
     """One row a file for the screen, and how many steps of a windowed table have no answer and why."""
     from dataclasses import replace
 
+    if table.meta.granularity == "clip":
+        return table, ""
     windows = "windows" in table.meta.notes
     skip = table.frame["error"].ne("") & table.frame["t_s"].notna() & windows
     why = table.frame.loc[skip, "error"].value_counts()

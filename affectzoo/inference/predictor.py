@@ -12,7 +12,7 @@ import torch
 from affectzoo.data.collate import collate
 from affectzoo.errors import AffectZooError, FileError
 from affectzoo.inference.sources import file_keys, find_files
-from affectzoo.plugins import import_target
+from affectzoo.plugins import find_checks, import_target
 from affectzoo.schema import to_dict
 from affectzoo.structures.prediction import ACTIVATION, AffectPrediction, PredictionField
 from affectzoo.structures.record import ModelRef
@@ -24,6 +24,8 @@ from affectzoo.zoo.config import PretrainedConfig
 from affectzoo.zoo.pretrained import load_artefact
 
 _BATCH = 16
+#: Attribute of a prepared sample: codes of what makes an answer doubtful, comma separated.
+WARNING = "warning"
 #: A smaller file is not asked how long it is. Ours.
 _SMALL_BYTES = 1 << 20
 
@@ -48,7 +50,7 @@ class Predictor:
 
     def __init__(self, model: AffectModel, config: PretrainedConfig | None = None, device: str = "cpu"):
         if config:
-            config.check_heads()
+            config.check_answers()
         self.model = model.to(_usable(device)).eval()
         self.device = device
         self.calibration = dict(config.calibration) if config else {}
@@ -67,18 +69,30 @@ class Predictor:
         samples, sources = self._samples(x if isinstance(x, list) else [x])
         tables = []
         for i in range(0, len(samples), _BATCH):
-            prepared = [self.model.prepare(s) for s in samples[i : i + _BATCH]]
+            prepared = [self.prepare(s) for s in samples[i : i + _BATCH]]
             tables.append(self.predict(prepared, sources[i : i + _BATCH]))
         return PredictionTable.concat(tables)
 
     def read(self, path: str | Path, key: str | None = None) -> AffectSample:
         """Read one file into a prepared sample. AffectZooError: missing, empty, broken, silent, short."""
-        return self.model.prepare(self._from_file(Path(path), Path(path).stem if key is None else key))
+        return self.prepare(self._from_file(Path(path), Path(path).stem if key is None else key))
+
+    def prepare(self, sample: AffectSample) -> AffectSample:
+        """What the model makes of a sample, with the codes of what makes an answer doubtful in its attributes.
+
+        The codes come from the checks that plug-ins declare for the sample's modalities, before any transform.
+        """
+        loaded = sample.load(self.modalities)
+        prepared = self.model.prepare(loaded)
+        checks = [(import_target(t), loaded.signals[m]) for m in self.modalities for t in find_checks(m)]
+        codes = dict.fromkeys(code for check, signal in checks for code in check(signal))
+        return replace(prepared, attributes={**prepared.attributes, WARNING: ", ".join(codes)})
 
     def predict(self, prepared: Sequence[AffectSample], sources: list[str] | None = None) -> PredictionTable:
         """Table of one batch of prepared samples; rows that are not finite say so in `error`."""
         pred = self.predict_batch(prepared)
-        table = PredictionTable.from_prediction(pred, sources, to_dict(self.info), self.training_keys)
+        warnings = [str(s.attributes.get(WARNING, "")) for s in prepared]
+        table = PredictionTable.from_prediction(pred, sources, to_dict(self.info), self.training_keys, warnings)
         columns = [f"{f}.{n}" for f in pred.fields for n in pred.space.names(f)]
         bad = ~np.isfinite(table.frame[columns].to_numpy(float)).all(1)
         if not bad.any():
@@ -94,7 +108,8 @@ class Predictor:
         if "au" in kinds and space.au_kind == "intensity":
             kinds["au"] = "value"
         meta = TableMeta(space.to_dict(), kinds, model=to_dict(self.info), training_keys=self.training_keys)
-        columns = ["key", "track", "t_s", *(f"{f}.{n}" for f in kinds for n in space.names(f)), "source", "error"]
+        columns = ["key", "track", "t_s", *(f"{f}.{n}" for f in kinds for n in space.names(f))]
+        columns += ["source", "warning", "error"]
         frame = pd.DataFrame({c: np.zeros(0, object if c in TEXTS else float) for c in columns})
         return PredictionTable(frame, meta)
 

@@ -190,7 +190,8 @@ def _assemble(
     meta = replace(meta, model=to_dict(predictor.info), training_keys=predictor.training_keys)
     space = LabelSpace.from_dict(meta.space)
     columns = ["key", "track", "t_s", *(f"{f}.{n}" for f in meta.kinds for n in space.names(f))]
-    extra = sorted({c for rows in parts for c in rows} - {*columns, "source", "error"})
-    frame = joined(parts, [*columns, *extra, "source", "error"])
+    ends = ("source", "warning", "error")
+    extra = sorted({c for rows in parts for c in rows} - {*columns, *ends})
+    frame = joined(parts, [*columns, *extra, *ends])
     frame["key"] = np.repeat(np.array(keys, object), [len(rows["source"]) for rows in parts])
     return PredictionTable(frame, meta)

@@ -99,12 +99,13 @@ class StreamPredictor:
             track="",
             t_s=[w.t_s for w in windows],
             source=self.source,
+            warning=rows["warning"].where(rows["warning"].notna(), ""),
             error=np.where(told != "", told, np.array(errors, object)),
         )
 
     def _prepare(self, w: Window) -> AffectSample:
         signal = Signal(w.data, self._signal.rate_hz, w.start_s)
-        return self.predictor.model.prepare(AffectSample(self.key, {self._modality: signal}))
+        return self.predictor.prepare(AffectSample(self.key, {self._modality: signal}))
 
     def _predict(self, samples: dict[int, AffectSample], errors: list[str]) -> list[pd.DataFrame]:
         """Frames indexed by the windows' numbers; where the model fails on a batch, each window goes alone."""
@@ -217,4 +218,4 @@ def _last_row(frame: pd.DataFrame, error: str) -> pd.DataFrame:
     """A row like the others, without time and values."""
     row = frame.iloc[:1].reset_index(drop=True)
     numbers = row.select_dtypes("number").columns
-    return row.assign(**dict.fromkeys(numbers, np.nan), error=error)
+    return row.assign(**dict.fromkeys(numbers, np.nan), warning="", error=error)

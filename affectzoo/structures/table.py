@@ -3,7 +3,8 @@
 A row is (key, track, t_s). Columns: key; track (a face or a speaker, '' when there is one); t_s (seconds, NaN for
 the whole clip); `<field>.<name>` for every name of the space ('emotion.anger', 'vad.valence', 'au.AU12');
 `<field>.<name>.sd` where there is an uncertainty; `wheel` (words, comma separated), `rationale`; `source` (the file);
-`error` (why this row has no values, '' otherwise). Parquet keeps the meta data inside; CSV and JSON lines beside,
+`warning` (codes, comma separated, of what makes the row's answer doubtful; each modality has its own); `error` (why
+this row has no values, '' otherwise). Parquet keeps the meta data inside; CSV and JSON lines beside,
 in `<file>.meta.json`. One table holds one granularity.
 """
 
@@ -27,7 +28,9 @@ GRANULARITIES = ("clip", "step")
 #: Of the values of a table's fields; logits never leave a model.
 KINDS = ("probabilities", "value")
 #: Columns of text; an empty cell is ''. Anything else in a table is a number, NaN where there is none.
-TEXTS = ("key", "track", "source", "error", "wheel", "rationale")
+TEXTS = ("key", "track", "source", "warning", "error", "wheel", "rationale")
+#: Of these, columns of words: pooling keeps each word once.
+WORDS = ("wheel", "warning")
 SCHEMA_VERSION = 1
 
 
@@ -74,8 +77,12 @@ class PredictionTable:
         sources: list[str] | None = None,
         model: dict | None = None,
         training_keys: tuple[str, ...] = (),
+        warnings: list[str] | None = None,
     ) -> "PredictionTable":
-        """Rows of an AffectPrediction; logits become probabilities, padded steps are left out."""
+        """Rows of an AffectPrediction; logits become probabilities, padded steps are left out.
+
+        sources, warnings: of each recording.
+        """
         pred = pred.probabilities().cpu()
         n = len(pred.keys)
         steps = 1 if pred.rate_hz is None else next(iter(pred.fields.values())).values.shape[1]
@@ -100,6 +107,7 @@ class PredictionTable:
         if pred.rationale is not None:
             data["rationale"] = np.array(pred.rationale, object)[rows]
         data["source"] = np.array(sources or [""] * n, object)[rows]
+        data["warning"] = np.array(warnings or [""] * n, object)[rows]
         data["error"] = ""
         meta = TableMeta(
             pred.space.to_dict(),
@@ -133,14 +141,15 @@ class PredictionTable:
     def pool(self, method: str = "mean") -> "PredictionTable":
         """One row a (key, track) from rows over time; the method is written into the meta data.
 
-        Numbers without NaN by `method`; of texts the first that is not empty, of `wheel` all words, each once.
+        Numbers without NaN by `method`; of texts the first that is not empty, of `wheel` and `warning` all words, each
+        once.
         """
         if method not in POOLINGS:
             raise UnknownNameError("pooling", method, POOLINGS)
         if self.meta.granularity == "clip":
             return self
         numeric = [c for c in self.frame.columns if c.split(".")[0] in self.meta.kinds]
-        rest = {c: _all_words if c == "wheel" else _first_text for c in TEXTS[2:] if c in self.frame.columns}
+        rest = {c: _all_words if c in WORDS else _first_text for c in TEXTS[2:] if c in self.frame.columns}
         grouped = self.frame.groupby(["key", "track"], sort=False)
         frame = grouped[numeric].agg(method).join(grouped.agg(rest)).reset_index()
         frame.insert(2, "t_s", np.nan)
@@ -214,7 +223,7 @@ class PredictionTable:
                 )
             if column != "key" and not pd.api.types.is_numeric_dtype(self.frame[column]):
                 raise FileError(path, f"column {column!r} holds text where numbers belong")
-        for column, default in (("track", ""), ("t_s", np.nan), ("source", ""), ("error", "")):
+        for column, default in (("track", ""), ("t_s", np.nan), ("source", ""), ("warning", ""), ("error", "")):
             if column not in self.frame:
                 self.frame[column] = default
         for column in TEXTS:

@@ -23,6 +23,7 @@ def clip_table(keys: list[str], **columns) -> PredictionTable:
     frame = pd.DataFrame({"key": keys, "track": "", "t_s": np.nan})
     frame[["vad.valence", "vad.arousal", "vad.dominance"]] = values
     frame["source"] = ""
+    frame["warning"] = "clipped, short"
     frame["error"] = [""] * (len(keys) - 1) + ["NA"]
     for name, column in columns.items():
         frame[name] = column

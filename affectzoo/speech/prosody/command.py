@@ -61,9 +61,11 @@ def _show(frame) -> None:
     for title in SHOWN.values():
         view.add_column(title, justify="right", no_wrap=True)
     view.add_column("contour", no_wrap=True)
-    view.add_column("error", overflow="fold")
+    texts = [name for name in ("warning", "error") if name == "error" or frame[name].ne("").any()]
+    for name in texts:
+        view.add_column(name, overflow="fold")
     for _, row in frame.head(_ROWS).iterrows():
-        view.add_row(*map(escape, (row["key"], *_cells(row), _contour(row), row["error"])))
+        view.add_row(*map(escape, (row["key"], *_cells(row), _contour(row), *row[texts])))
     Console().print(view)
     if len(frame) > _ROWS:
         print(f"... and {len(frame) - _ROWS} more")

@@ -15,6 +15,7 @@ from affectzoo.speech.prosody.frames import FRAME_RATE
 from affectzoo.speech.prosody.long import measure_recording
 from affectzoo.speech.prosody.measures import MEASURES, measure_batch
 from affectzoo.speech.prosody.plot import plot_prosody
+from affectzoo.speech.quality import audio_warnings
 from affectzoo.speech.stream import AudioStream
 from affectzoo.structures.signal import Signal, read_file, reader_of
 from affectzoo.structures.table import FORMATS
@@ -23,13 +24,14 @@ from affectzoo.structures.table import FORMATS
 BATCH_FILES, BATCH_BYTES = 16, 16 << 20
 #: Longer files are read block by block. A file of fewer bytes (9 kbit/s) is not asked how long it is. Ours.
 LONG_S, SMALL_BYTES = 120.0, 1 << 17
-COLUMNS = ("key", *MEASURES, "contour", "source", "error")
+COLUMNS = ("key", *MEASURES, "contour", "source", "warning", "error")
 
 
 def measure_files(
     paths: list[Path], two_pass: bool = False, plots: str | Path | None = None, progress: bool = True
 ) -> pd.DataFrame:
-    """One row a file, in the order of `paths`: key, MEASURES, contour, source (the path), error ('' without).
+    """One row a file, in the order of `paths`: key, MEASURES, contour, source (the path), warning (codes of
+    speech.quality, comma separated), error ('' without).
 
     A file that cannot be read, or holds no finite audio, has NaN measures and its error. plots: a folder that gets
     `<key>.png` of each file that could be measured.
@@ -43,7 +45,7 @@ def measure_files(
                 rows[path] = row
                 bar.advance(job)
     frame = pd.DataFrame([{"key": keys[p], **rows[p], "source": str(p)} for p in paths]).reindex(columns=list(COLUMNS))
-    return frame.astype(dict.fromkeys(MEASURES, float)).fillna({"contour": "", "error": ""})
+    return frame.astype(dict.fromkeys(MEASURES, float)).fillna({"contour": "", "warning": "", "error": ""})
 
 
 def check_table(path: str | Path) -> None:
@@ -102,7 +104,8 @@ def _measure(
     for i, (path, signal) in enumerate(good.items()):
         if plots is not None:
             plot_prosody(signal.data, signal.rate_hz, found[i], Path(plots) / f"{keys[path]}.png", keys[path])
-        yield path, {**found[i].values, "contour": found.contours[i], "error": ""}
+        warning = ", ".join(audio_warnings(signal))
+        yield path, {**found[i].values, "contour": found.contours[i], "warning": warning, "error": ""}
 
 
 def _measure_long(path: Path, two_pass: bool, plots: str | Path | None, key: str) -> dict:
@@ -112,4 +115,9 @@ def _measure_long(path: Path, two_pass: bool, plots: str | Path | None, key: str
         return {"error": reason(e, path)}
     if plots is not None:
         plot_prosody(long.envelope, FRAME_RATE, long.found, Path(plots) / f"{key}.png", key)
-    return {**long.found.values, "contour": long.found.contour, "error": ""}
+    return {
+        **long.found.values,
+        "contour": long.found.contour,
+        "warning": ", ".join(long.warnings),
+        "error": "",
+    }

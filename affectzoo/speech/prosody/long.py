@@ -6,8 +6,9 @@ then speech and pitch are judged over the whole recording, as for short ones; th
 which need the pitch. Frames see the same samples as in `measure`, and differ by rounding only.
 """
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,8 +21,10 @@ from affectzoo.speech.prosody.frames import HOP, NAN, RATE
 from affectzoo.speech.prosody.measures import ProsodyMeasures, blank_bands, spoken_pitch, summarise
 from affectzoo.speech.prosody.spectrum import BANDS, CANDIDATES, Scan, scan_spectra
 from affectzoo.speech.prosody.tracks import CLIPPED, ProsodyTracks, judge
+from affectzoo.speech.quality import WARNINGS, audio_warnings
 from affectzoo.speech.reader import mono
 from affectzoo.speech.stream import AudioStream
+from affectzoo.structures.signal import Signal
 
 #: Frames of a block, and how many before and after it are read along: a spectrum reaches 4 frames, a cycle of 50 Hz 5.
 #: Both even, since cycles are taken at even frames.
@@ -30,10 +33,14 @@ BLOCK, MARGIN = 6000, 8
 
 @dataclass(frozen=True)
 class LongRecording:
-    """found: the measures. envelope (T', 2): lowest and highest sample of each 10 ms, for pictures."""
+    """found: the measures. envelope (T', 2): lowest and highest sample of each 10 ms, for pictures.
+
+    warnings: codes of `speech.quality` that hold for more than half of the minutes with any sound.
+    """
 
     found: ProsodyMeasures
     envelope: np.ndarray
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ def measure_recording(path: str | Path, two_pass: bool = False) -> LongRecording
     clipped = torch.tensor([seen.clipped]) / lengths
     batch = summarise(tracks, bands, lengths, cycle_means(sums.float()), clipped)
     blank_bands(batch, [rate_hz])
-    return LongRecording(batch[0], seen.envelope[: seen.frames])
+    return LongRecording(batch[0], seen.envelope[: seen.frames], seen.warnings())
 
 
 @dataclass
@@ -88,6 +95,8 @@ class _Seen:
     clipped: int = 0
     samples: int = 0
     frames: int = 0
+    sounding: int = 0
+    codes: Counter = field(default_factory=Counter)
 
     @classmethod
     def of(cls, frames: int) -> "_Seen":
@@ -108,6 +117,12 @@ class _Seen:
             self.envelope[here.start : here.start + len(edges), k] = extreme.reduceat(sound, edges)
         self.clipped += int((np.abs(sound) >= CLIPPED).sum())
         self.samples += len(sound)
+        self.sounding += int(sound.any())
+        self.codes.update(audio_warnings(Signal(sound, RATE)))
+
+    def warnings(self) -> tuple[str, ...]:
+        """See LongRecording."""
+        return tuple(code for code in WARNINGS if 2 * self.codes[code] > self.sounding)
 
     def judged(self, two_pass: bool) -> tuple[ProsodyTracks, dict[str, torch.Tensor]]:
         """Tracks and bands (1, T) of the frames that there were; the candidates of the pitch are given up."""
