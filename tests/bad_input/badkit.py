@@ -24,9 +24,9 @@ LICENCES = {"code": "Apache-2.0", "weights": "CC0-1.0", "data": "generated, CC0-
 class Case:
     """`trigger(folder)` raises AffectZooError, or returns the message of a command or of a row of predict.
 
-    via: python, command (exit code 2), row (the other files of the batch are predicted) or answer (what predict
-    makes of an odd file). message: a regex that names the file or field at fault and, where there is one, the
-    nearest valid choice.
+    via: python, command (exit code 2), row (the other files of the batch are predicted), answer (what predict makes
+    of an odd file) or prosody (what affectzoo prosody makes of it). message: a regex that names the file or field at
+    fault and, where there is one, the nearest valid choice.
     """
 
     title: str

@@ -20,7 +20,9 @@ FILE(name) and FOLDER stand for paths, HASH for hex digits, HOST for an address;
 - **python**: the call raises an `AffectZooError` with this text.
 - **command**: the command prints one line on stderr and exits with 2.
 - **row**: `predict` goes on; the file's row has this text in its column `error`, and all other files are predicted.
-- **answer**: `predict` answers what is odd but sound; how many rows have an answer, and the `error` of the others.
+- **answer**: `predict` answers what is odd but sound; how many rows have an answer, how many of these a `warning`, and
+  the `error` of the others.
+- **prosody**: what `affectzoo prosody` measures of it, its `warning`, or its `error`.
 """
 
 
