@@ -2,6 +2,7 @@
 
 import shutil
 import warnings
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -26,8 +27,10 @@ from affectzoo.engine.start import starting_model
 from affectzoo.errors import AffectZooError, FileError
 from affectzoo.inference.predictor import load_predictor
 from affectzoo.leaderboard.trained import key_hash
+from affectzoo.speech.pretrain import MaskedSpectrogram
 from affectzoo.structures.record import EvalRecord
 from affectzoo.zoo.config import read_config
+from affectzoo.zoo.factory import create_model
 
 CONFIGS = str(Path(__file__).parents[2] / "configs")
 TINY = ["trainer.max_epochs=2", "data.batch_size=8", "data.cache=false", "data.root=null"]
@@ -100,6 +103,16 @@ def test_only_the_encoder_has_moved(first, tmp_path):
     assert same >= {"heads", "pool"} and moved == {"encoder"}
 
 
+def test_the_encoder_and_the_decoder_are_trained(monkeypatch):
+    model = create_model("speech/logmel_cnn", "emodb4", width=4)
+    objective = MaskedSpectrogram(model)
+    task = PretrainTask(model, objective, partial(torch.optim.SGD, lr=0.1))
+    monkeypatch.setattr(task, "_total_steps", lambda: 4)
+    given = [p for group in task.configure_optimizers()["optimizer"].param_groups for p in group["params"]]
+    assert {*map(id, given)} == {*map(id, objective.parameters())}
+    assert {n.split(".")[0] for n, p in model.named_parameters() if p.requires_grad} == {"encoder"}
+
+
 def test_fine_tuning_starts_with_its_encoder_and_fresh_heads(first, tmp_path):
     cfg = configured(tmp_path, f"init={first}")
     before = load_file(first / "model.safetensors")
@@ -148,6 +161,7 @@ def test_a_stopped_run_goes_on(first, tmp_path, monkeypatch):
         with pytest.raises(RuntimeError, match="stopped"):
             pretrained(tmp_path / "run")
     assert not list((tmp_path / "run").glob("*/config.json"))
+    assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
     again = load_file(pretrained(tmp_path / "run") / "model.safetensors")
     whole = load_file(first / "model.safetensors")
     assert all(torch.equal(again[n], whole[n]) for n in whole)
@@ -188,6 +202,7 @@ def test_items_without_a_label_take_part_and_those_that_are_tested_do_not(tmp_pa
     assert not parts[1]["train"] & parts[1]["test"]
     small = [w for w in SMALL if not w.startswith(("data.", "evaluate_on"))]
     own = ["data.fold=2", f"data.root={root}", f"run_dir={tmp_path / 'run'}", "data.perturb=null", "data.cache=false"]
+    own.append("label_space=emodb4")  # which has no calm, disgust, ...
     brief = ["~callbacks.average", "trainer.precision=32", "trainer.max_epochs=1"]
     run(composed("experiment=speech/pretrain_masked", *small, *own, *brief))
     (path,) = (tmp_path / "run").glob("*/config.json")
