@@ -57,6 +57,7 @@ class Predictor:
         self.training_keys = config.training_keys if config else ()
         parameters = sum(p.numel() for p in model.parameters())
         tag, sha256 = (config.tag, config.weights_sha256) if config else ("", "")
+        self._checks = [(m, import_target(t)) for m in self.modalities for t in find_checks(m)]
         self.info = ModelRef(model.arch, tag, sha256, parameters)
 
     @property
@@ -84,8 +85,7 @@ class Predictor:
         """
         loaded = sample.load(self.modalities)
         prepared = self.model.prepare(loaded)
-        checks = [(import_target(t), loaded.signals[m]) for m in self.modalities for t in find_checks(m)]
-        codes = dict.fromkeys(code for check, signal in checks for code in check(signal))
+        codes = dict.fromkeys(code for m, check in self._checks for code in check(loaded.signals[m]))
         return replace(prepared, attributes={**prepared.attributes, WARNING: ", ".join(codes)})
 
     def predict(self, prepared: Sequence[AffectSample], sources: list[str] | None = None) -> PredictionTable:

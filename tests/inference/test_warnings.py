@@ -60,6 +60,13 @@ def test_each_window_has_its_own(predictor, tmp_path):
     assert table.pool().frame["warning"].tolist() == ["faint"]
 
 
+def test_the_row_of_a_file_that_breaks_has_none(predictor, tmp_path):
+    path = write_pulse(tmp_path / "a.pulse", FAINT)
+    path.write_text(path.read_text() + " x")
+    table = predict_files(predictor, [path], tmp_path / "p.csv", progress=False, windows=WindowPlan(2.5, 2.0))
+    assert table.frame["warning"].tolist() == ["faint", "faint", ""] and table.frame["error"].iloc[-1]
+
+
 def test_an_old_table_has_none(predictor, files, tmp_path):
     predict_files(predictor, files, tmp_path / "p.csv", progress=False)
     old = pd.read_csv(tmp_path / "p.csv", keep_default_na=False).drop(columns="warning")
