@@ -82,9 +82,7 @@ def save_artefact(
         raise UnknownNameError("storage dtype", dtype, DTYPES)
     if not model.arch:
         raise AffectZooError("the model has no catalogue name (arch): build it with create_model or build_model")
-    parent = Path(folder)
-    parent.mkdir(parents=True, exist_ok=True)
-    temp = Path(tempfile.mkdtemp(prefix=".saving-", dir=parent))
+    temp = _aside(Path(folder))
     try:
         _write_tensors(model, golden, temp, DTYPES[dtype])
         keys = _write_keys(training_keys, temp)
@@ -111,9 +109,15 @@ def save_artefact(
             record.write(temp / RECORD)
         (temp / CARD).write_text(write_card(config, model_entry(model.arch).card, record), encoding="utf-8")
         _load_folder(temp, check=True)
-        return _put_in_place(temp, parent / config.folder_name)
+        return _put_in_place(temp, temp.parent / config.folder_name)
     finally:
         shutil.rmtree(temp, ignore_errors=True)
+
+
+def _aside(parent: Path) -> Path:
+    """An empty folder below `parent`, for what is not complete yet."""
+    parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=".saving-", dir=parent))
 
 
 def load_artefact(folder_or_name: str | Path, check: bool = True) -> tuple[AffectModel, PretrainedConfig]:
