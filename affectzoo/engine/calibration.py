@@ -87,16 +87,20 @@ def validated_score(table: PredictionTable, val: PredictionTable, samples: Itera
 def read_temperature(path: str | Path, arch: str) -> dict[str, float]:
     """field -> temperature of all folds together, or of the validation part, from a record of the architecture `arch`.
 
-    Raises FileError for a record of another one, or without a temperature.
+    Raises what read_calibration raises.
     """
+    found = read_calibration(path, arch).conventions
+    return {"emotion": float(found.get("temperature of all folds", found.get("temperature")))}
+
+
+def read_calibration(path: str | Path, arch: str) -> Score:
+    """The score NAME of a record. Raises FileError for a record of another architecture, or without it."""
     record = EvalRecord.read(path)
     if record.model.arch != arch:
         raise FileError(path, f"is a record of {record.model.arch}, not of {arch}")
-    score = record.scores.get(NAME)
-    if score is None:
+    if NAME not in record.scores:
         raise FileError(path, f"has no score {NAME!r}; the record of a run with folds or a validation part has one")
-    found = score.conventions
-    return {"emotion": float(found.get("temperature of all folds", found.get("temperature")))}
+    return record.scores[NAME]
 
 
 def _truth(samples: Iterable[AffectSample]) -> dict[str, np.ndarray]:

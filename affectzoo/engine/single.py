@@ -8,7 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from affectzoo.engine import report
-from affectzoo.engine.calibration import NAME, validated_score
+from affectzoo.engine.calibration import NAME, read_calibration, validated_score
 from affectzoo.engine.members import train
 from affectzoo.engine.run import Fitted, predict_part, score, write_artefact
 from affectzoo.errors import AffectZooError
@@ -18,22 +18,26 @@ from affectzoo.structures.table import PredictionTable
 
 def run(cfg: DictConfig) -> float | None:
     """One fit, its scores and its artefact; returns the value of `optimized_metric` (a sweep's objective)."""
+    resumed = cfg.resume and any(Path(cfg.run_dir).glob("**/last.ckpt"))
     started = time.time()
     fitted = train(cfg)
     if fitted.is_main and cfg.test:  # under DDP, scores are made once, on unpadded data
         if cfg.pretrain:
             report.say_start(write_artefact(cfg, fitted, Path(cfg.run_dir), None))
         else:
-            finish(cfg, fitted, started)
+            finish(cfg, fitted, started, resumed)
     return _objective(cfg, fitted.logged)
 
 
-def finish(cfg: DictConfig, fitted: Fitted, started: float) -> EvalRecord:
-    """Test predictions, record, artefact, and the table with the next command."""
+def finish(cfg: DictConfig, fitted: Fitted, started: float, resumed: bool = False) -> EvalRecord:
+    """Test predictions, record, artefact, and the table with the next command.
+
+    resumed: the record says no seconds, since those of this process are not those of the training.
+    """
     run_dir = Path(cfg.run_dir)
     table = predict_part(cfg, fitted)
     path = table.write(run_dir / "predictions.parquet")
-    record = calibrated(cfg, fitted, table, score(cfg, table, started))
+    record = calibrated(cfg, fitted, table, score(cfg, table, None if resumed else started))
     artefact = write_artefact(cfg, fitted, run_dir, record)
     sha = json.loads((artefact / "config.json").read_text())["weights_sha256"]
     record = replace(record, model=replace(record.model, sha256=sha))
@@ -45,12 +49,19 @@ def finish(cfg: DictConfig, fitted: Fitted, started: float) -> EvalRecord:
 
 
 def calibrated(cfg: DictConfig, fitted: Fitted, table: PredictionTable, record: EvalRecord) -> EvalRecord:
-    """The record with the calibration error after temperature scaling, where there is a validation part for it."""
-    if cfg.calibration or not fitted.data.samples("val"):  # a configured temperature is in the answers already
+    """The record with the calibration error after temperature scaling, where a temperature is given or can be fitted.
+
+    Answers with a configured temperature are calibrated already: their error is written with the temperature's origin.
+    """
+    if cfg.calibration:
+        now = record.scores.get("emotion/ece")
+        after = now and replace(read_calibration(cfg.calibration, cfg.model.card.name), value=now.value, n=now.n)
+    elif fitted.data.samples("val"):
+        samples = [*fitted.data.samples("val"), *fitted.data.samples("test")]
+        after = validated_score(table, predict_part(cfg, fitted, "val"), samples)
+    else:
         return record
-    val, samples = predict_part(cfg, fitted, "val"), [*fitted.data.samples("val"), *fitted.data.samples("test")]
-    after = validated_score(table, val, samples)
-    return record if after is None else replace(record, scores={**record.scores, NAME: after})
+    return replace(record, scores={**record.scores, NAME: after}) if after else record
 
 
 def _objective(cfg: DictConfig, logged: dict[str, float]) -> float | None:
