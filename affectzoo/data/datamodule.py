@@ -119,9 +119,13 @@ class AffectDataModule(LightningDataModule):
         return self
 
     def prepare_data(self) -> None:
-        """Fill the cache once a machine, before the other processes read it."""
-        if self.cache:
-            self.setup(self.trainer.state.fn.value if self.trainer and self.trainer.state.fn else None)
+        """Fill the cache once a machine, with perturbed forms where it trains, before the other processes read it."""
+        if not self.cache:
+            return
+        stage = self.trainer.state.fn.value if self.trainer and self.trainer.state.fn else None
+        self.setup(stage)
+        if self.perturb and self._model is not None and "train" in STAGES[stage]:
+            self._perturbed(self.samples("train"))
 
     def setup(self, stage: str | None = None) -> None:
         """Open, project, split, check and prepare what the stage needs; what is done is not done again.

@@ -108,6 +108,15 @@ def test_forms_depend_on_content_and_number_and_are_cached(tmp_path):
     assert len({*np.round(shifts[:6])}) > 1 and not np.allclose(shifts[:6], shifts[6:])
 
 
+def test_the_first_process_of_a_machine_makes_the_forms_for_all(tmp_path):
+    first, second = Shift(), Shift()
+    AffectDataModule(dataset(), perturb=first, cache_dir=tmp_path).attach(Model()).prepare_data()
+    other = AffectDataModule(dataset(), perturb=second, cache_dir=tmp_path).attach(Model())
+    assert first.calls == 2 * len(other.samples("train")) > 0
+    other.train_dataloader()
+    assert second.calls == 0
+
+
 def test_what_perturbing_would_tear_apart_is_refused():
     data = module(Shift())
     data._model.modalities = ("audio", "face")
