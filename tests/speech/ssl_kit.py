@@ -1,6 +1,5 @@
 """Small self-supervised models, batches and weight files for the tests."""
 
-import pytest
 import torch
 from safetensors.torch import save_file
 
@@ -16,15 +15,6 @@ LENGTHS = [9600, 5003, 1600]
 SMALL = {"weights": "random", "hidden": 8}
 LICENCES = dict.fromkeys(("code", "weights", "data"), "none: a test")
 TRAINING = {"dataset": "none"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """The tensors are tiny: threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def make_batch(lengths=LENGTHS, total=None) -> AffectBatch:

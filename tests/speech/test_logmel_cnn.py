@@ -15,15 +15,6 @@ from affectzoo.structures.sample import AffectBatch, BatchSignal
 SPACE = load_space("ekman7+vad")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """The tensors are tiny: threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def make_batch(lengths, total=None, seed=0, n_mels=64) -> AffectBatch:
     """Random frames, padded with large values that a leak would show."""
     total = total or max(lengths)

@@ -18,14 +18,6 @@ from affectzoo.structures.sample import AffectBatch, BatchSignal
 SPACE = load_space("emodb4")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def objective(width=4, n_mels=16, seed=0):
     torch.manual_seed(seed)
     return MaskedSpectrogram(LogMelCNN(SPACE, width=width, n_mels=n_mels))

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from test_logmel_cnn import make_batch, one_thread, trained_norms, values  # noqa: F401  (a fixture)
+from test_logmel_cnn import make_batch, trained_norms, values
 
 from affectzoo.data.collate import collate
 from affectzoo.labels.space import load_space

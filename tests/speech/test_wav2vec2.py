@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torchaudio.pipelines
-from ssl_kit import LENGTHS, SPACE, TINY, adapted, make_batch, make_model, one_thread, trained_norm  # noqa: F401
+from ssl_kit import LENGTHS, SPACE, TINY, adapted, make_batch, make_model, trained_norm
 
 from affectzoo.data.collate import collate
 from affectzoo.errors import AffectZooError, UnknownNameError

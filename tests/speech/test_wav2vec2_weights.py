@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from ssl_kit import LICENCES, TINY, TRAINING, encoder_file, make_batch, make_model, one_thread  # noqa: F401
+from ssl_kit import LICENCES, TINY, TRAINING, encoder_file, make_batch, make_model
 
 from affectzoo.errors import AffectZooError, FileError
 from affectzoo.speech.models.wav2vec2 import Wav2Vec2

@@ -13,15 +13,6 @@ from affectzoo.video.synthetic import generate
 SPACE = load_space("ambivalence_hesitancy")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """The tensors are tiny: threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def make_model(**options) -> LateFusion:
     torch.manual_seed(0)
     return LateFusion(SPACE, **({"width": 8, "dim": 16, "face_size": 16} | options)).eval()
