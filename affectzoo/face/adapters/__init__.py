@@ -1,0 +1,1 @@
+"""Adapters of face data sets: iter_samples(root, card, **options)."""
