@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 
 from affectzoo.data.dataset import BrokenRowWarning, open_dataset
+from affectzoo.data.native import OutsideWarning
 from affectzoo.data.split import load_folds
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
-from affectzoo.speech.adapters.native import OutsideWarning
 from affectzoo.testing import check_dataset
 
 TABLES = ("emotion.train", "emotion.test")
-pytestmark = pytest.mark.filterwarnings("ignore::affectzoo.speech.adapters.native.OutsideWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::affectzoo.data.native.OutsideWarning")
 
 
 def options(**changes):

@@ -4,15 +4,15 @@ import pytest
 
 from affectzoo.data.card import load_card
 from affectzoo.data.dataset import BrokenRowWarning, open_dataset
+from affectzoo.data.native import OutsideWarning
 from affectzoo.data.split import load_folds
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.labels.space import load_space
-from affectzoo.speech.adapters.native import OutsideWarning
 from affectzoo.testing import check_dataset
 
 NAMES = [f"Ses01F_impro01_{n}" for n in ("F000", "M000", "F001", "M001")]
 ANGER, HAPPINESS, SADNESS, NEUTRAL = range(4)
-pytestmark = pytest.mark.filterwarnings("ignore::affectzoo.speech.adapters.native.OutsideWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::affectzoo.data.native.OutsideWarning")
 
 
 def opened(root, **options):

@@ -4,14 +4,14 @@ import pytest
 
 from affectzoo.data.card import load_card
 from affectzoo.data.dataset import BrokenRowWarning, open_dataset
+from affectzoo.data.native import OutsideWarning
 from affectzoo.data.split import SplitWarning, load_folds
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
 from affectzoo.labels.space import load_space
-from affectzoo.speech.adapters.native import OutsideWarning
 from affectzoo.testing import check_dataset
 
 KEYS = [row[0].removesuffix(".wav") for row in kit.MSP]
-pytestmark = pytest.mark.filterwarnings("ignore::affectzoo.speech.adapters.native.OutsideWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::affectzoo.data.native.OutsideWarning")
 
 
 def opened(root, **options):

@@ -13,11 +13,11 @@ import numpy as np
 
 from affectzoo.data.card import DatasetCard
 from affectzoo.data.dataset import existing, row_samples
+from affectzoo.data.native import NativeLabels
 from affectzoo.errors import AffectZooError
 from affectzoo.labels.ranges import Range, to_canonical
 from affectzoo.labels.space import LabelSpace, load_space
 from affectzoo.speech.adapters.audformat_db import INDEX, Database
-from affectzoo.speech.adapters.native import NativeLabels
 from affectzoo.structures.sample import AffectSample, Target
 from affectzoo.structures.signal import SignalRef
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from affectzoo.data.card import DatasetCard
 from affectzoo.data.dataset import read_frame, read_rows
+from affectzoo.data.native import NativeLabels, file_samples, one_of, subfolder
 from affectzoo.errors import AffectZooError, FileError, UnknownNameError
-from affectzoo.speech.adapters.native import NativeLabels, file_samples, one_of, subfolder
 from affectzoo.structures.sample import AffectSample, Target
 from affectzoo.structures.signal import SignalRef
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from affectzoo.data.card import DatasetCard
 from affectzoo.data.dataset import existing, report_row
+from affectzoo.data.native import NativeLabels, one_of, subfolder
 from affectzoo.errors import AffectZooError, FileError
 from affectzoo.labels.raters import mean_rating
-from affectzoo.speech.adapters.native import NativeLabels, one_of, subfolder
 from affectzoo.structures.sample import AffectSample, Target
 from affectzoo.structures.signal import SignalRef
 

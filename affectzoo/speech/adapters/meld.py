@@ -9,8 +9,8 @@ from pathlib import Path
 
 from affectzoo.data.card import DatasetCard
 from affectzoo.data.dataset import read_rows, row_samples
+from affectzoo.data.native import NativeLabels, first_file
 from affectzoo.errors import FileError
-from affectzoo.speech.adapters.native import NativeLabels, first_file
 from affectzoo.structures.sample import AffectSample
 from affectzoo.structures.signal import SignalRef
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from affectzoo.data.card import DatasetCard
 from affectzoo.data.dataset import existing, read_frame, read_rows, row_samples
+from affectzoo.data.native import NativeLabels, first_file, one_of, subfolder
 from affectzoo.errors import AffectZooError, FileError
-from affectzoo.speech.adapters.native import NativeLabels, first_file, one_of, subfolder
 from affectzoo.structures.sample import AffectSample, Target
 from affectzoo.structures.signal import SignalRef
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from affectzoo.data.card import DatasetCard
+from affectzoo.data.native import NativeLabels, file_samples, subfolder
 from affectzoo.errors import AffectZooError
-from affectzoo.speech.adapters.native import NativeLabels, file_samples, subfolder
 from affectzoo.structures.sample import AffectSample
 from affectzoo.structures.signal import SignalRef
 
