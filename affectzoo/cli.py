@@ -28,6 +28,7 @@ VERBS = {
     "split": "make or check a group-aware split of your own table",
     "labels": "label spaces and what a mapping between two loses",
     "plot": "pictures of a prediction table",
+    "weights": "weight files of others: which are there, add one from a local file",
 }
 
 

@@ -115,10 +115,16 @@ def unpack(archive: str | Path, folder: str | Path) -> Path:
 
 def _unpack_zip(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as z:
-        for info in z.infolist():
-            kind = stat.S_IFMT(info.external_attr >> 16)
-            _check_member(archive, info.filename, plain=kind in (0, stat.S_IFREG, stat.S_IFDIR))
+        checked_members(z, archive)
         z.extractall(folder)
+
+
+def checked_members(z: zipfile.ZipFile, archive: Path) -> list[zipfile.ZipInfo]:
+    """The members of an open zip. Raises FileError when a name leads outside or a member is a link or device."""
+    for info in z.infolist():
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        _check_member(archive, info.filename, plain=kind in (0, stat.S_IFREG, stat.S_IFDIR))
+    return z.infolist()
 
 
 def _unpack_tar(archive: Path, folder: Path) -> None:
