@@ -93,17 +93,24 @@ def overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
-def suppress(boxes: np.ndarray, scores: np.ndarray, limit: float) -> np.ndarray:
-    """Indices that greedy non-maximum suppression keeps, best first.
+def groups(boxes: np.ndarray, scores: np.ndarray, limit: float) -> np.ndarray:
+    """(n,) for each box the index of the best one of its group: greedy, as in non-maximum suppression.
 
-    A box (of n, 4) goes when its intersection over union with a better one that stays is above `limit`. Equal
-    scores: the earlier box is the better one. The overlaps are computed at once, the loop is over kept boxes.
+    The best box that is left takes all that are left and overlap it (intersection over union) by more than `limit`.
+    Equal scores: the earlier box is the better one. The overlaps are computed at once, the loop is over groups.
     """
     order = np.argsort(-scores, kind="stable")
     clash = overlaps(boxes[order], boxes[order]) > limit
-    alive, kept = np.ones(len(order), bool), []
-    for i in range(len(order)):
-        if alive[i]:
-            kept.append(i)
-            alive &= ~clash[i]
-    return order[kept]
+    np.fill_diagonal(clash, True)  # an empty box overlaps nothing, not even itself
+    owner, left = np.zeros(len(order), int), np.ones(len(order), bool)
+    while left.any():
+        best = left.argmax()
+        owner[order[left & clash[best]]] = order[best]
+        left &= ~clash[best]
+    return owner
+
+
+def suppress(boxes: np.ndarray, scores: np.ndarray, limit: float) -> np.ndarray:
+    """Indices of the boxes (n, 4) that non-maximum suppression keeps, best first; see `groups`."""
+    kept = np.unique(groups(boxes, scores, limit))
+    return kept[np.argsort(-scores[kept], kind="stable")]
