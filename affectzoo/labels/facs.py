@@ -38,6 +38,7 @@ TITLES = {
     30: "jaw sideways",
     31: "jaw clencher",
     32: "lip bite",
+    39: "nostril compressor",
     43: "eyes closed",
     45: "blink",
 }
