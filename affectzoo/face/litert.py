@@ -1,6 +1,9 @@
 """MediaPipe's networks out of the bundle face_landmarker.task, on the LiteRT runtime (extra 'face')."""
 
+import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -26,8 +29,10 @@ class Network:
                 f"{member} runs on the LiteRT runtime, which is not installed: pip install 'affectzoo[face]' ({e}); "
                 "the detector 'centerface' runs without it"
             ) from None
-        self._net = Interpreter(model_content=_member(member), num_threads=num_threads)
-        self._net.allocate_tensors()
+        content = _member(member)
+        with _quiet():
+            self._net = Interpreter(model_content=content, num_threads=num_threads)
+            self._net.allocate_tensors()
         self._input = self._net.get_input_details()[0]["index"]
         self._outputs = {d["name"]: d["index"] for d in self._net.get_output_details()}
 
@@ -36,6 +41,23 @@ class Network:
         self._net.set_tensor(self._input, values)
         self._net.invoke()
         return {name: self._net.get_tensor(index) for name, index in self._outputs.items()}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No stderr for a moment: the runtime tells there that it uses its own kernels, and no setting turns that off."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # stderr is closed: nothing to keep quiet
+        yield
+        return
+    try:
+        with open(os.devnull, "w") as sink:
+            os.dup2(sink.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 def _member(name: str) -> bytes:
