@@ -1,18 +1,18 @@
-"""What the readers of FER+ share: the ten votes of a picture become a distribution over its eight classes.
+"""What the readers of FER+ share: ten votes a picture become a distribution over the eight classes, or a majority.
 
 Barsoum et al. 2016 (ICMI): ten taggers a picture; besides the eight classes they could vote 'unknown' and 'NF' (not
-a face). Votes for these two name no class and are left out; what a tie or a lost majority means is an option.
+a face). The rule of the majority is that of github microsoft/FERPlus, src/ferplus.py, training mode 'majority'.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from affectzoo.data.card import DatasetCard
+from affectzoo.data.native import NativeLabels, one_of
 from affectzoo.errors import FileError, UnknownNameError
-from affectzoo.labels.raters import majority, soft, votes_from_counts
 from affectzoo.structures.sample import Target
 
 TARGETS = ("votes", "majority")
@@ -20,31 +20,42 @@ TARGETS = ("votes", "majority")
 
 @dataclass(frozen=True)
 class VoteLabels:
-    """targets: N emotion targets over the card's space, None where no vote names a class (or, of a majority, several
-    tie); agreement: (N,) share of all votes, unknown and NF among them, that the largest class has."""
+    """targets: N emotion targets in the card's space, None where the item is left out; agreement: (N,) largest share
+    of a class among all votes, those for unknown and NF included."""
 
     targets: list[Target | None]
     agreement: np.ndarray
 
 
-def vote_labels(card: DatasetCard, path: Path, frame, columns: Sequence[str], targets: str) -> VoteLabels:
-    """Labels from the vote columns of a table (rows of text).
+def vote_labels(card: DatasetCard, path: Path, frame, targets: str) -> VoteLabels:
+    """Labels from the vote columns of a table of text: those that the card names in label_map and outside.
 
-    columns: those of the classes (by the card's label_map) and of the votes outside (by its `outside`). targets:
-    'votes' is each class's share of the votes that name one; 'majority' the class with most of them, one-hot. Raises
-    FileError naming the line where votes are no counts or there are none, UnknownNameError for a column.
+    targets: 'votes' is each class's share of the votes that name one (ours: FER+ also drops single votes there);
+    'majority' the class of `majority_of`, one-hot. What is left out is said in one warning. Raises FileError naming
+    the line where votes are no counts or there are none, UnknownNameError for a column or kind of target.
     """
-    if targets not in TARGETS:
-        raise UnknownNameError("kind of target", targets, TARGETS, f"data set {card.name!r}")
+    one_of("kind of target", targets, TARGETS, card)
+    columns = (*card.label_map, *card.outside)
     counts = vote_counts(path, frame, columns)
-    names = [card.label_map.get(c) or card.outside[c] for c in columns]
-    votes = votes_from_counts(counts, names, card.space.names("emotion"), "drop_vote")
-    found = soft(votes) if targets == "votes" else majority(votes, "drop")
-    made = [
-        Target(v.astype(np.float32), np.ones(len(v), bool)) if m else None
-        for v, m in zip(found.values, found.mask, strict=True)
-    ]
-    return VoteLabels(made, votes.counts.max(1) / counts.sum(1))
+    native = NativeLabels(card, None, "leave_out")
+    if targets == "votes":
+        made = native.soft_targets(counts, columns, "drop_vote")
+    else:
+        top = majority_of(counts)
+        made = [native.target(columns[i]) if i >= 0 else None for i in top]
+        native.counts["no majority: item left out"] += int((top < 0).sum())
+    native.counts = +native.counts  # without zeros
+    native.report()
+    return VoteLabels(made, counts[:, : len(card.label_map)].max(1) / counts.sum(1))
+
+
+def majority_of(counts: np.ndarray) -> np.ndarray:
+    """(N,) column with more than half of the votes of (N, K) counts, -1 where none has.
+
+    Single votes do not count, nor does their number (FER+ takes them for slips).
+    """
+    kept = np.where(counts > 1, counts, 0)
+    return np.where(kept.max(1) > 0.5 * kept.sum(1), kept.argmax(1), -1)
 
 
 def vote_counts(path: Path, frame, columns: Sequence[str]) -> np.ndarray:
@@ -63,15 +74,3 @@ def vote_counts(path: Path, frame, columns: Sequence[str]) -> np.ndarray:
             cells = ", ".join(f"{c} {frame[c].iloc[row]!r}" for c in columns)
             raise FileError(path, f"line {row + 2}: {what} ({cells})")
     return counts
-
-
-def native_columns(card: DatasetCard) -> tuple[str, ...]:
-    """The vote columns that a card names: classes first, then those outside."""
-    return (*card.label_map, *card.outside)
-
-
-def needed(row: Mapping[str, str], choices: Sequence[str], column: str) -> str:
-    """A cell that must be one of several values. Raises UnknownNameError with the nearest."""
-    if row[column] not in choices:
-        raise UnknownNameError(column, row[column], choices)
-    return row[column]
