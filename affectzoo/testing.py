@@ -140,6 +140,8 @@ def _check_prediction(pred: AffectPrediction, space: LabelSpace, batch: AffectBa
         assert bool(torch.isfinite(f.values).all()), f"{name}: values are not finite"
         low, high = _range(name, f.kind, space)
         assert low <= float(f.values.min()) and float(f.values.max()) <= high, f"{name}: values leave [{low}, {high}]"
+        sd = f.uncertainty
+        assert sd is None or bool((torch.isfinite(sd) & (sd > 0)).all()), f"{name}: an uncertainty is not above 0"
     if pred.rate_hz is not None:
         steps = next(iter(pred.fields.values())).values.shape[:2]
         assert pred.mask is not None and pred.mask.shape == steps, "a prediction over time needs a mask (B, T)"
@@ -167,10 +169,8 @@ def _check_gradients(model: AffectModel, batch: AffectBatch) -> None:
     model.zero_grad()
     pred = model(batch)
     g = torch.Generator().manual_seed(0)
-    loss = sum(
-        (_valid(pred, f.values) * torch.randn(_valid(pred, f.values).shape, generator=g)).sum()
-        for f in pred.fields.values()
-    )
+    outputs = [x for f in pred.fields.values() for x in (f.values, f.uncertainty) if x is not None]
+    loss = sum((_valid(pred, x) * torch.randn(_valid(pred, x).shape, generator=g)).sum() for x in outputs)
     loss.backward()
     dead = [n for n, p in model.named_parameters() if p.requires_grad and (p.grad is None or not bool(p.grad.any()))]
     assert not dead, f"no gradient reaches {', '.join(dead)}"
@@ -246,6 +246,12 @@ def _same(
         assert x.shape == y.shape, f"{fault} ({name}: {tuple(x.shape)} and {tuple(y.shape)} valid values)"
         ok = torch.equal(x, y) if exact else torch.allclose(x, y, **_TOL)
         assert ok, f"{fault} ({name}: by up to {float((x - y).abs().max()):.3g})"
+        sds = [p.fields[name].uncertainty for p in (a, b)]
+        assert (sds[0] is None) == (sds[1] is None), f"{fault} ({name}: one has an uncertainty)"
+        if sds[0] is not None:
+            x, y = (_valid(p, sd, k) for p, sd, k in zip((a, b), sds, (i, j), strict=True))
+            ok = torch.equal(x, y) if exact else torch.allclose(x, y, **_TOL)
+            assert ok, f"{fault} (uncertainty of {name}: by up to {float((x - y).abs().max()):.3g})"
 
 
 def _valid(pred: AffectPrediction, values: torch.Tensor, item: int | None = None) -> torch.Tensor:

@@ -20,7 +20,17 @@ SYNTHETIC = {
 SPACE = "ekman7+vad+abaw12+ambivalence_hesitancy"
 #: A model whose default is too large for this suite or has no weights of its own -> options that keep its architecture.
 #: Its own tests run the same checks at full size (marked slow).
-SMALL = {"speech/wav2vec2": {"encoder": "tiny_wav2vec2", "weights": "random", "hidden": 8}}
+SMALL = {
+    "speech/wav2vec2": {"encoder": "tiny_wav2vec2", "weights": "random", "hidden": 8},
+    "face/convnext": {"backbone": "test_convnext", "size": 64},
+    "face/swin": {
+        "backbone": "swin_tiny_patch4_window7_224",
+        "backbone_options": {"embed_dim": 16, "depths": [1, 1], "num_heads": [1, 2], "window_size": 4},
+        "size": 32,
+        "relation": 16,
+    },
+    "face/vit": {"backbone": "test_vit", "size": 64},
+}
 
 
 def batch_for(model):
@@ -47,4 +57,4 @@ def test_every_listed_model_keeps_the_contract(name):
 @pytest.mark.parametrize("name", list_models())
 def test_yaml_options_are_the_models_options(name):
     """A YAML that leaves an option out would change when the default in the code does."""
-    assert set(model_entry(name).options) == set(create_model(name, "vad").options)
+    assert set(model_entry(name).options) == set(create_model(name, "vad", **SMALL.get(name, {})).options)
