@@ -144,7 +144,7 @@ def _mtl_videos(path: Path, subset: str) -> Iterator[Video]:
     wrong = (parts[:, 0] == "") | ~np.char.isdigit(parts[:, 2])
     if wrong.any():
         line = int(wrong.argmax())
-        raise FileError(path, f"line {line + 2}: {names[line]!r} is not <video>/00001.jpg")
+        raise FileError(path, f"line {line + 2}: {str(names[line])!r} is not <video>/00001.jpg")
     frames = parts[:, 2].astype(int)
     order = np.lexsort((frames, parts[:, 0]))
     videos, starts = np.unique(parts[order, 0], return_index=True)

@@ -55,7 +55,7 @@ def iter_samples(
 
 
 def _class_id(stem: Path) -> str:
-    return str(int(_value(stem, "exp")))
+    return f"{_value(stem, 'exp'):g}"
 
 
 def _value(stem: Path, code: str) -> float:
@@ -72,4 +72,4 @@ def _value(stem: Path, code: str) -> float:
     try:
         return float(found.reshape(-1)[0])
     except ValueError:
-        raise FileError(path, f"{found.reshape(-1)[0]!r} is not a number") from None
+        raise FileError(path, f"{str(found.reshape(-1)[0])!r} is not a number") from None
