@@ -4,6 +4,7 @@ Only `accuracy` and `uar` exist: "WA" and "UA" are swapped between papers, so th
 (metrics/registry.py). F1 = 2 TP / (2 TP + FP + FN).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -44,15 +45,24 @@ class UAR(ClassMetric):
     """Unweighted average recall: mean over the classes present in the truth of hits / true rows.
 
     Inputs as in ClassMetric. In [0, 1]. Classes absent from the truth are left out and counted (value None in
-    per_class). Source: Schuller et al. 2009, INTERSPEECH Emotion Challenge.
+    per_class). leave_out: classes whose recall is not averaged; they may be answered all the same, which is a miss
+    for a row of another class. Source: Schuller et al. 2009, INTERSPEECH Emotion Challenge.
     """
 
     higher_is_better = True
     conventions = {**_DECISION, "mean": "over classes present in the truth", "undefined": "no rows"}
 
+    def __init__(self, names, leave_out: Sequence[str] = ()):
+        super().__init__(names)
+        self.leave_out = tuple(leave_out)
+
     def finish(self, stats):
         """Mean recall."""
-        return mean_defined(self.classes(stats))
+        return mean_defined(self.classes(stats)[..., [n not in self.leave_out for n in self.names]])
+
+    def described(self):
+        """With the classes left out, if any."""
+        return {**self.conventions, **({"left out": list(self.leave_out)} if self.leave_out else {})}
 
     def classes(self, stats):
         """Recall of each class; NaN where it is never true."""

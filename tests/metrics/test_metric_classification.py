@@ -57,6 +57,15 @@ def test_uar_differs_from_averaging_over_all_classes():
     assert audmetric.unweighted_average_recall(t, p, labels=[0, 1, 2]) == pytest.approx(0.5)
 
 
+def test_uar_without_some_classes_still_counts_answers_in_them():
+    """Rows 0 0 1 1 2 answered 0 2 1 1 2: recalls .5, 1, 1; without class c the first two are averaged."""
+    metric = UAR(("a", "b", "c"), leave_out=["c"])
+    metric.update(torch.tensor([0, 2, 1, 1, 2]), torch.tensor([0, 0, 1, 1, 2]))
+    assert float(metric.compute()) == pytest.approx(0.75)
+    assert metric.result().conventions["left out"] == ["c"] and metric.result().per_class["c"] == 1.0
+    assert "left out" not in UAR(("a", "b", "c")).result().conventions
+
+
 def test_macro_f1_absent_classes_worked_example():
     t, p = [2, 1, 0, 4], [2, 1, 0, 1]
     assert float(f1_macro(p, t, n_classes=5)) == pytest.approx(2 / 3, abs=1e-12)
