@@ -1,10 +1,15 @@
 """Random views keep what they must; fixed views are where VIEWS says."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from affectzoo.data.collate import collate
+from affectzoo.data.dataset import open_dataset
 from affectzoo.errors import AffectZooError
 from affectzoo.face.augment import VIEWS, FaceAugment, views_of
+from affectzoo.zoo.factory import create_model
 
 STILL = {"turn": 0.0, "scale": 0.0, "shift": 0.0, "shear": 0.0, "gamma": 0.0, "erase": 0.0}
 
@@ -53,3 +58,24 @@ def test_views_are_the_picture_its_mirror_and_moved_ones():
     assert len(views_of(x, 0)) == 1
     with pytest.raises(AffectZooError, match="views"):
         views_of(x, len(VIEWS) + 1)
+
+
+def test_face_net_averages_the_features_of_its_views_in_use_and_moves_pictures_in_training():
+    torch.manual_seed(0)
+    small = {"backbone_options": {"width": 8, "depth": 1}, "grey": True, "dropout": 0.0}
+    samples = open_dataset("face_synthetic", n=3).samples
+    model = create_model("face/face_net", "ekman7", views=2, augment=True, **small).eval()
+    alone = create_model("face/face_net", "ekman7", **small).eval()
+    alone.load_state_dict(model.state_dict())
+    batch = collate([model.prepare(s) for s in samples], model.label_space)
+    pictures = batch.signals["face"].data[:, 0].permute(0, 3, 1, 2).float() / 255
+    views = [replace(batch, signals={"face": _of(batch, v)}) for v in views_of(pictures, 2)]
+    with torch.no_grad():
+        mean = torch.stack([alone(v).emotion.values for v in views]).mean(0)
+        assert torch.allclose(model(batch).emotion.values, mean, atol=1e-6)
+        assert not torch.allclose(mean, alone(batch).emotion.values, atol=2e-5)
+        assert not torch.equal(model.train()(batch).emotion.values, model(batch).emotion.values)
+
+
+def _of(batch, pictures):
+    return replace(batch.signals["face"], data=pictures.permute(0, 2, 3, 1)[:, None])

@@ -10,6 +10,7 @@ from torch import nn
 
 from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.face.au_relation import AuRelationHeads
+from affectzoo.face.augment import FaceAugment, views_of
 from affectzoo.face.features import FaceCrop
 from affectzoo.face.temporal import CausalTCN
 from affectzoo.face.timm_features import TimmFeatures
@@ -37,6 +38,8 @@ class FaceNet(AffectModel):
     a frame from a causal network over the frames so far (`CausalTCN` of `layers` blocks; its `context_steps` say how
     many).
     relation: width of a unit's embedding in `AuRelation`; 0 gives action units one linear head.
+    augment: random views (`FaceAugment`) in training. views: how many fixed views (`augment.VIEWS`), each mirrored too,
+    are averaged in use; 0 is the picture alone.
     uncertainty: VAD comes with its standard deviation. find: how faces are found in a recording; None: pre-cropped.
     """
 
@@ -55,6 +58,8 @@ class FaceNet(AffectModel):
         layers: int = 3,
         relation: int = 0,
         uncertainty: bool = False,
+        augment: bool = False,
+        views: int = 0,
         find: Mapping[str, Any] | None = None,
     ):
         super().__init__(label_space)
@@ -64,6 +69,8 @@ class FaceNet(AffectModel):
         self.size, self.crop, self.grey, self.dropout = size, crop, grey, dropout
         self.granularity, self.layers = granularity, layers
         self.relation, self.uncertainty, self.find = relation, uncertainty, find
+        self.augment, self.views = augment, views
+        self.random_view = FaceAugment() if augment else nn.Identity()
         self.transforms = {"face": FaceCrop(size, crop, "uint8", grey)}
         self.features = TimmFeatures(backbone, 1 if grey else 3, size, backbone_options)
         self.temporal = CausalTCN(self.features.dim, layers, dropout) if granularity == "track" else None
@@ -79,7 +86,7 @@ class FaceNet(AffectModel):
         """Face (B, T, size, size, 3 or 1) uint8, or float in 0 to 1 -> (B, D), or (B, T, D) by frame or track."""
         face = batch.signals["face"]
         self._check_size(face)
-        features, maps = self.features(self._standardised(face.data[face.mask]))
+        features, maps = self._seen(self._pictures(face.data[face.mask]))
         values, maps = _by_step(features, face.mask), _by_step(maps, face.mask) if self.relation else None
         if self.temporal is not None:
             values = self.temporal(values, face.mask)
@@ -128,11 +135,25 @@ class FaceNet(AffectModel):
                 f"{' x '.join(map(str, face.data.shape[2:]))}: prepare it with model.prepare"
             )
 
-    def _standardised(self, crops: torch.Tensor) -> torch.Tensor:
-        """(N, H, W, C) to (N, C, H, W), each channel of a picture with mean 0 and variance 1."""
+    def _pictures(self, crops: torch.Tensor) -> torch.Tensor:
+        """(N, H, W, C) uint8, or float in 0 to 1, to (N, C, H, W) in 0 to 1."""
         x = crops.permute(0, 3, 1, 2)
-        x = x if x.is_floating_point() else x.to(next(self.parameters()).dtype) / 255
-        return F.instance_norm(x, eps=1e-3)
+        return x if x.is_floating_point() else x.to(next(self.parameters()).dtype) / 255
+
+    def _seen(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features and maps of one random view in training, in use the mean over views; maps of the picture itself."""
+        if self.training or not self.views:
+            return self.features(_standardised(self.random_view(x) if self.training else x))
+        first, *others = views_of(x, self.views)
+        features, maps = self.features(_standardised(first))
+        for view in others:
+            features = features + self.features(_standardised(view))[0]
+        return features / (1 + len(others)), maps
+
+
+def _standardised(x: torch.Tensor) -> torch.Tensor:
+    """(N, C, H, W), each channel of a picture with mean 0 and variance 1."""
+    return F.instance_norm(x, eps=1e-3)
 
 
 def _by_step(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
