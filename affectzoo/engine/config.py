@@ -148,6 +148,7 @@ _LABELLED = {
     "loss.weights": {},
     "loss.smoothing": 0.0,
     "loss.balance": False,
+    "loss.terms": {},
 }
 
 

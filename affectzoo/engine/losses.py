@@ -72,27 +72,40 @@ class MultiTaskLoss(nn.Module):
     emotion: soft cross-entropy; vad: 1 - CCC plus MSE (ours: the MSE anchors the scale where a batch is small);
     au, state: binary cross-entropy, AU intensity: MSE / 25. weights: field -> factor, 1 where not given.
     balance: weigh classes by inverse training frequency (emotion) and positives by n-/n+ capped at 10 (au, state).
+    terms: field -> a loss of engine/terms.py in place of that field's usual one; smoothing and balance are not for it.
     """
 
-    def __init__(self, weights: Mapping[str, float] | None = None, smoothing: float = 0.0, balance: bool = False):
+    def __init__(
+        self,
+        weights: Mapping[str, float] | None = None,
+        smoothing: float = 0.0,
+        balance: bool = False,
+        terms: Mapping[str, nn.Module] | None = None,
+    ):
         super().__init__()
-        for name in weights or {}:
+        for name in (*(weights or {}), *(terms or {})):
             if name not in FIELDS:
                 raise UnknownNameError("loss field", name, FIELDS)
         self.weights, self.smoothing, self.balance = dict(weights or {}), smoothing, balance
+        self.terms = nn.ModuleDict(terms or {})
 
     def fit_balance(self, space: LabelSpace, targets: Iterable[Mapping[str, Target]]) -> None:
-        """Class weights from training targets (only when balance is on)."""
+        """Class weights from training targets: where balance is on, and of terms that have some."""
         targets = list(targets)
-        for name in space.fields if self.balance else ():
+        fitted = {n for n, t in self.terms.items() if hasattr(t, "fit")}
+        for name in space.fields:
             rows = [t[name] for t in targets if name in t]
-            if name == "vad" or not rows:
+            if name == "vad" or not rows or not (self.balance or name in fitted):
                 continue
             values = torch.cat(
                 [torch.as_tensor(t.values * t.mask).reshape(-1, space.size(name)) for t in rows]
             ).double()
             known = torch.cat([torch.as_tensor(t.mask).reshape(-1, space.size(name)) for t in rows]).double()
             positive, n = values.sum(0), known.sum(0)
+            if name in self.terms:
+                if name in fitted:
+                    self.terms[name].fit(space, positive, n)
+                continue
             if name == "emotion":
                 weight = torch.where(positive > 0, n.mean() / (positive.clamp(min=1e-8) * len(positive)), 0.0)
             else:
@@ -101,12 +114,14 @@ class MultiTaskLoss(nn.Module):
 
     def forward(self, pred: AffectPrediction, targets: dict[str, BatchTarget]) -> dict[str, torch.Tensor]:
         """Losses by field and 'total'."""
-        losses = {n: self._field(n, f, targets[n]) for n, f in pred.fields.items() if n in targets}
+        losses = {n: self._field(n, f, targets[n], pred.space) for n, f in pred.fields.items() if n in targets}
         zero = next(iter(pred.fields.values())).values.sum() * 0.0
         losses["total"] = sum((self.weights.get(n, 1.0) * v for n, v in losses.items()), zero)
         return losses
 
-    def _field(self, name: str, field: PredictionField, target: BatchTarget) -> torch.Tensor:
+    def _field(self, name: str, field: PredictionField, target: BatchTarget, space: LabelSpace) -> torch.Tensor:
+        if name in self.terms:
+            return self.terms[name](field, target, space)
         x, t, m = field.values, target.values, target.mask
         weight = getattr(self, f"balance_{name}", None)
         if name == "emotion":
