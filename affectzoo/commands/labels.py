@@ -1,11 +1,12 @@
 """affectzoo labels: the label spaces, and what is lost between two of them."""
 
 import argparse
+import json
 from pathlib import Path
 
-from affectzoo.errors import AffectZooError
+from affectzoo.errors import AffectZooError, FileError
 
-HELP = "label spaces: list, show, map from one to another, plot"
+HELP = "label spaces: list, show, map from one to another, plot; relabel a table between vad and emotions"
 
 STYLES = {"exact": "green", "lossy": "yellow", "undefined": "red"}
 
@@ -24,11 +25,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plot.add_argument("what", help="a label space, or a prediction table (.parquet, .csv, .jsonl)")
     plot.add_argument("--out", help="picture to write (default: <name>.png)")
     plot.add_argument("--view", choices=("plane", "wheel"), help="default: a table and a space without angles: plane")
+    relabel = actions.add_parser("relabel", help="valence and arousal into distributions over emotion words, or back")
+    relabel.add_argument("table", help="a CSV of your own, or a prediction table (.parquet, .csv, .jsonl)")
+    relabel.add_argument(
+        "--to", required=True, help="rm8, fused14_ours or any space with terms; or vad or va, to go back"
+    )
+    relabel.add_argument("--out", required=True, help="table to write: the same rows, more columns")
+    relabel.add_argument("--from", dest="source", help="back from a CSV: the label space of its classes")
+    relabel.add_argument("--range", default="signed", help="of a CSV's ratings: sam9, unit, ..., or LOW:HIGH (signed)")
+    relabel.add_argument("--columns", nargs="+", metavar="NAME=COLUMN", help="of a CSV, such as valence=V arousal=A")
+    relabel.add_argument("--normalise", action="store_true", help="back from a CSV: its shares are counts of votes")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run one sub-command. Raises AffectZooError for names that are unknown and spaces without a mapping."""
-    action = {"list": _list, "show": _show, "map": _map, "plot": _plot}[args.action]
+    action = {"list": _list, "show": _show, "map": _map, "plot": _plot, "relabel": _relabel}[args.action]
     action(args)
     return 0
 
@@ -196,3 +207,52 @@ def _plot_table(table, view: str | None, out: str) -> Path:
     if view == "wheel":
         return plot_wheel(table.space, values=np.nanmean(table.values("emotion"), 0), path=out)
     return plot_space(table.space, *table_points(table), path=out)
+
+
+def _relabel(args: argparse.Namespace) -> None:
+    """Write the table, and beside a CSV of the user's own `<out>.relabel.json` with what was assumed."""
+    path, out = Path(args.table), Path(args.out)
+    if not path.is_file():
+        raise FileError(path, "no such file")
+    if out.exists() and out.samefile(path):
+        raise AffectZooError(f"--out {out}: is the table that is read; write to another file")
+    ours = path.suffix != ".csv" or Path(f"{path}.meta.json").exists()
+    report = (_relabel_table if ours else _relabel_csv)(path, out, args)
+    used = report["rows"] - report["unusable"]
+    assumed = ", ".join(f"{k}: {v}" for k, v in report["assumed"].items())
+    reasons = (f"{n} without new values: {reason}" for reason, n in report["reasons"].items())
+    _print(f"{used} of {report['rows']} rows relabelled to {report['space']} ({assumed})", *reasons, f"wrote {out}")
+
+
+def _relabel_table(path: Path, out: Path, args: argparse.Namespace) -> dict:
+    from affectzoo.structures.relabel import relabel_table
+    from affectzoo.structures.table import PredictionTable
+
+    given = {"--from": args.source, "--columns": args.columns, "--normalise": args.normalise}
+    for option, value in {**given, "--range": args.range != "signed"}.items():
+        if value:
+            raise AffectZooError(
+                f"{option}: is for a CSV of your own; {path.name} is a prediction table and knows its own"
+            )
+    table = relabel_table(PredictionTable.read(path), args.to)
+    table.write(out)
+    return table.meta.notes["relabel"]
+
+
+def _relabel_csv(path: Path, out: Path, args: argparse.Namespace) -> dict:
+    from affectzoo.data.dataset import read_frame
+    from affectzoo.labels.relabel import parse_range, relabel_frame
+
+    if out.suffix != ".csv":
+        raise AffectZooError(f"--out {out}: a CSV becomes a CSV")
+    pairs = [c.partition("=") for c in args.columns or ()]
+    wrong = [name for name, equals, _ in pairs if not equals]
+    if wrong:
+        raise AffectZooError(f"--columns {wrong[0]}: is not NAME=COLUMN, such as valence={wrong[0]}")
+    columns = {name: column for name, _, column in pairs}
+    frame = read_frame(path, ())
+    frame, report = relabel_frame(frame, args.to, args.source, columns, parse_range(args.range), args.normalise)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(out, index=False)
+    Path(f"{out}.relabel.json").write_text(json.dumps({"file": path.name, **report}, indent=1) + "\n")
+    return report

@@ -50,7 +50,8 @@ class AffectDataModule(LightningDataModule):
     allow_leak: a leak is a warning, not an error. perturb: makes other forms of training items (data/forms.py); each
     epoch takes every item once, in its own form or one of those. split_seed: draws what a split leaves to be drawn;
     None takes `seed`, which also draws the order of training. unlabelled: joined sets keep items in train and val that
-    have no label left, for a training that needs none.
+    have no label left, for a training that needs none. emotion_from_vad: items without an emotion get the posterior at
+    their rated point (data/targets.py), not in joined sets.
 
     Under several processes each gets other items and the same number of training batches, with either value
     of the trainer's `use_distributed_sampler`; evaluation never repeats an item. A run that stops within an
@@ -79,6 +80,7 @@ class AffectDataModule(LightningDataModule):
         standardise: str | None = None,
         split_seed: int | None = None,
         unlabelled: bool = False,
+        emotion_from_vad: bool = False,
     ):
         super().__init__()
         self.card = dataset.card if isinstance(dataset, Dataset) else load_card(dataset)
@@ -87,6 +89,7 @@ class AffectDataModule(LightningDataModule):
         self.batch_size, self.seed, self.num_workers, self.bucket = batch_size, seed, num_workers, bucket
         self.root, self.options, self.allow_leak = root, dict(options or {}), allow_leak
         self.perturb, self.balance, self.standardise, self.unlabelled = perturb, balance, standardise, unlabelled
+        self.emotion_from_vad = emotion_from_vad
         self.split_seed = seed if split_seed is None else split_seed
         self.cache = FeatureCache(cache_dir) if cache else None
         self._space = as_space(label_space) if label_space is not None else None
@@ -184,7 +187,9 @@ class AffectDataModule(LightningDataModule):
         if self.dataset is None:
             joined = {"label_space": self.label_space} if is_joined(self.card.name) else {}
             self.dataset = open_dataset(self.card.name, self.root, **{**self.options, **joined})
-        samples, lost = project_samples(self.dataset.samples, self.dataset.space, self.label_space)
+        samples, lost = project_samples(
+            self.dataset.samples, self.dataset.space, self.label_space, self.emotion_from_vad
+        )
         self.lost = {**self.dataset.lost, **lost}
         if lost:
             text = ", ".join(f"{n} x {name}" for name, n in lost.items())

@@ -15,15 +15,21 @@ from affectzoo.structures.sample import AffectSample, Target
 LOSS_TOLERANCE = 1e-6
 #: What `Target.derived` says of valence, arousal and dominance that nobody rated.
 DERIVED_VAD = "projected from emotion"
+#: And of a distribution that nobody voted on.
+DERIVED_EMOTION = "relabelled from vad"
 
 
-def project_targets(targets: Mapping[str, Target], source: LabelSpace, target: LabelSpace) -> dict[str, Target]:
+def project_targets(
+    targets: Mapping[str, Target], source: LabelSpace, target: LabelSpace, emotion_from_vad: bool = False
+) -> dict[str, Target]:
     """Targets in `target` from targets in `source`, by labels.mapping; a field that cannot be had is absent.
 
     emotion: an item that loses mass is masked. vad: rated axes by name; only where nobody rated is it the
     mean of the emotion distribution, and `derived` says so. au and state: by name. Names that nothing
-    reaches are masked. Raises UndefinedMappingError when both spaces have a field and nothing of it can be
-    carried over.
+    reaches are masked. emotion_from_vad: where nobody said an emotion, it is the posterior at the rated point
+    (labels/vad.py: uniform prior, diagonal, dominance filled where it was not rated), and `derived` says so; an item
+    with an unrated or out-of-range axis stays masked. Never by default: it is a computed answer, not a label. Raises
+    UndefinedMappingError when both spaces have a field and nothing of it can be carried over.
     """
     if source.hash == target.hash:
         return dict(targets)
@@ -34,16 +40,18 @@ def project_targets(targets: Mapping[str, Target], source: LabelSpace, target: L
         elif field == "vad" and "emotion" in targets:
             out["vad"] = _distribution(targets["emotion"], _mapping(source, target, "emotion", "vad"))
             out["vad"] = replace(out["vad"], derived=DERIVED_VAD)
+        elif field == "emotion" and emotion_from_vad and "vad" in targets:
+            out["emotion"] = _posterior(targets["vad"], source, target)
     return out
 
 
 def project_samples(
-    samples: Sequence[AffectSample], source: LabelSpace, target: LabelSpace
+    samples: Sequence[AffectSample], source: LabelSpace, target: LabelSpace, emotion_from_vad: bool = False
 ) -> tuple[list[AffectSample], dict[str, int]]:
     """Samples with projected targets, and how many of them lost a label, by 'emotion:<class>' or field."""
     out, lost = [], Counter()
     for s in samples:
-        new = replace(s, targets=project_targets(s.targets, source, target))
+        new = replace(s, targets=project_targets(s.targets, source, target, emotion_from_vad))
         out.append(new)
         lost.update(f for f in target.fields if _had(s, f) and not _had(new, f) and f != "emotion")
         if "emotion" in target.fields and _had(s, "emotion") and not _had(new, "emotion"):
@@ -67,6 +75,16 @@ def _distribution(t: Target, mapping: SpaceMapping) -> Target:
     q, lost = mapping.apply(np.where(t.mask, t.values, 0))
     mask = (t.mask.all(-1) & (lost <= LOSS_TOLERANCE))[..., None] & np.isfinite(q)
     return replace(t, values=np.where(mask, q, 0).astype(np.float32), mask=mask)
+
+
+def _posterior(t: Target, source: LabelSpace, target: LabelSpace) -> Target:
+    """Emotion from rated axes: an item counts when all of its axes are known and in range."""
+    axes = source.axes
+    inside = (t.values >= [a.low for a in axes]) & (t.values <= [a.high for a in axes])
+    known = (t.mask & inside).all(-1)
+    q, _ = _mapping(source, target, "vad", "emotion").apply(np.where(known[..., None], t.values, 0))
+    mask = np.repeat(known[..., None], q.shape[-1], -1)
+    return replace(t, values=np.where(mask, q, 0).astype(np.float32), mask=mask, derived=DERIVED_EMOTION)
 
 
 def _by_name(t: Target, mapping: SpaceMapping) -> Target:
