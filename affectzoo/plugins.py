@@ -9,6 +9,8 @@ value is the package's import name. Beside the package's `__init__.py` lies `plu
     readers:                    how files become signals, in order of preference
       - {modalities: [audio], extensions: [.wav, .flac], target: mypkg.reader.read_audio,
          stream: mypkg.stream.AudioStream}      optional: the same piece by piece (docs/long_audio.md)
+      - {modalities: [face], extensions: [.mp4], target: mypkg.reader.read_video,
+         tracks: mypkg.tracks.FaceTracks}       optional: the subjects in it, found and followed
     checks:                     what makes answers doubtful: a function of a Signal that gives short codes
       - {modality: audio, target: mypkg.quality.audio_warnings}
     verbs:                      extra command-line verbs
@@ -38,12 +40,15 @@ class Reader:
     """A function `target(path) -> dict[modality, Signal]` for files with one of `extensions`.
 
     stream: a class that takes such recordings piece by piece (`inference.stream.SignalStream`); '' for none.
+    tracks: a class that finds and follows the subjects in such recordings (`inference.tracks.SubjectTracks`), for
+        models that say how (`AffectModel.find`); '' for none.
     """
 
     modalities: tuple[str, ...]
     extensions: tuple[str, ...]
     target: str
     stream: str = ""
+    tracks: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,6 +177,15 @@ def find_stream(modalities: tuple[str, ...] | list[str]) -> str:
         f"no reader takes {'+'.join(modalities)} piece by piece, so there are no windows over it "
         f"(possible for: {', '.join(known) or 'nothing that is installed'})"
     )
+
+
+def find_tracks(modalities: tuple[str, ...] | list[str]) -> str:
+    """Target of the first reader that gives all `modalities` of tracked subjects. Raises AffectZooError for none."""
+    for plugin in plugins():
+        for reader in plugin.manifest.readers:
+            if reader.tracks and set(modalities) <= set(reader.modalities):
+                return reader.tracks
+    raise AffectZooError(f"no reader finds subjects in recordings of {'+'.join(modalities)} (tracks:)")
 
 
 def find_checks(modality: str) -> tuple[str, ...]:

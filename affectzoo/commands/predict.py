@@ -34,7 +34,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--window", metavar="TIME", help="what each of these answers is made from (default: 3s)")
     parser.add_argument("--keep-silence", action="store_true", help="with --every: answer windows without speech too")
-    parser.add_argument("--plot", action="store_true", help="also draw the table, as affectzoo plot does")
+    parser.add_argument(
+        "--whole",
+        action="store_true",
+        help="each recording is the subject (pre-cropped faces): a model that would find subjects in it does not",
+    )
+    parser.add_argument(
+        "--seconds", metavar="TIME", help="where subjects are found: stop each recording there, also camera:0"
+    )
+    parser.add_argument(
+        "--plot",
+        action="store_true",
+        help="also draw the table, as affectzoo plot does, and each recording in which subjects were found",
+    )
     parser.add_argument("--root", metavar="FOLDER", help="keys are paths below it: a data set's folder gives its keys")
     parser.add_argument("--strict", action="store_true", help="exit with 1 when any file could not be used")
     parser.add_argument("--no-resume", action="store_true", help="begin anew, whatever an interrupted run has left")
@@ -45,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     from affectzoo.inference.predictor import load_predictor
     from affectzoo.inference.run import predict_files
     from affectzoo.inference.sources import find_files, other_types
+    from affectzoo.inference.windows import parse_seconds
     from affectzoo.labels.mapping import map_spaces
 
     plan = _windows(args)
@@ -53,11 +66,14 @@ def run(args: argparse.Namespace) -> int:
         map_spaces(predictor.model.label_space, args.to)  # a space that cannot be answered is an error now
     paths = find_files(args.files, predictor.modalities)
     resume = not args.no_resume
-    table = predict_files(predictor, paths, args.out, args.batch_size, resume, root=args.root, windows=plan)
+    seconds = None if args.seconds is None else parse_seconds(args.seconds, "--seconds")
+    over = {"root": args.root, "windows": plan, "whole": args.whole, "seconds": seconds}
+    table = predict_files(predictor, paths, args.out, args.batch_size, resume, **over)
     if args.to:
         table = table.project(args.to)
         table.write(args.out)
-    failed = _failed(table) if plan else table.frame.loc[table.frame["error"].ne(""), "key"].nunique()
+    found = predictor.model.find is not None and not args.whole
+    failed = _failed(table) if plan or found else table.frame.loc[table.frame["error"].ne(""), "key"].nunique()
     _show(table)
     print(f"{len(paths) - failed} of {len(paths)} files predicted; written to {args.out}")
     left_out = other_types(args.files, predictor.modalities)
@@ -66,6 +82,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"left out of the folders, since no reader takes them for this model: {kinds}")
     if args.plot and table.frame["error"].eq("").any():
         _plot(args.out)
+        if found:
+            _draw(predictor, table, args.out)
     return int(args.strict and failed > 0)
 
 
@@ -124,8 +142,8 @@ def _pooled(table):
 
     if table.meta.granularity == "clip":
         return table, ""
-    windows = "windows" in table.meta.notes
-    skip = table.frame["error"].ne("") & table.frame["t_s"].notna() & windows
+    steps = {"windows", "find"} & set(table.meta.notes)
+    skip = table.frame["error"].ne("") & table.frame["t_s"].notna() & bool(steps)
     why = table.frame.loc[skip, "error"].value_counts()
     text = "".join(f", {n} of them without an answer: {error}" for error, n in why.items())
     return replace(table, frame=table.frame[~skip]).pool("mean"), text
@@ -153,3 +171,27 @@ def _plot(out: str) -> None:
         plot.run(parser.parse_args([out]))
     except AffectZooError as e:
         print(f"no picture: {e}", file=sys.stderr)
+
+
+def _draw(predictor, table, out: str) -> None:
+    """Each recording of the table with what was found in it; one that cannot be drawn is told and passed over."""
+    from pathlib import Path
+
+    from rich.progress import Progress
+
+    from affectzoo.inference.tracks import TrackPredictor
+
+    finder = TrackPredictor(predictor)
+    answered = table.frame[table.frame["error"].eq("")]
+    with Progress() as bar:
+        for key, source in answered[["key", "source"]].drop_duplicates().itertuples(index=False, name=None):
+            job = bar.add_task(f"drawing {Path(source).name}", total=None)
+
+            def show(done: float, total: float, job=job) -> None:
+                bar.update(job, completed=done, total=total or None)
+
+            try:
+                bar.console.print(str(finder.tracks(source).draw(source, table, key, f"{out}.{key}", show)))
+            except AffectZooError as e:
+                print(f"no picture: {e}", file=sys.stderr)
+            bar.remove_task(job)

@@ -1,9 +1,10 @@
 """Many files to one table: read ahead in threads, batched by length, resumable; no bad file stops the run."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial as partial_of
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from affectzoo.inference.partial import Partial, Rows, file_id, joined, rows_of,
 from affectzoo.inference.predictor import Predictor
 from affectzoo.inference.sources import batches_of_like_size, file_keys
 from affectzoo.inference.stream import predict_recording, reason
+from affectzoo.inference.tracks import TrackPredictor
 from affectzoo.inference.windows import WindowPlan
 from affectzoo.labels.space import LabelSpace
 from affectzoo.plugins import find_stream
@@ -44,6 +46,8 @@ def predict_files(
     progress: bool = True,
     root: str | Path | None = None,
     windows: WindowPlan | None = None,
+    whole: bool = False,
+    seconds: float | None = None,
 ) -> PredictionTable:
     """Predict files and write the table to `out` (.parquet, .csv, .jsonl); rows come in the order of `paths`.
 
@@ -53,10 +57,13 @@ def predict_files(
     instead.
     windows: answers over time to recordings of any length, one file after the other (see stream.predict_recording);
     a file that breaks on the way keeps its rows and gets one with the error besides.
+    A model that says how subjects are found (`find`) answers to each of them in each step (see tracks.TrackPredictor);
+    whole=True takes every recording as the subject instead, as for a model without `find`. seconds: what of each
+    recording is taken, where subjects are found in it.
     resume: `<out>.partial.jsonl` keeps what is done, by path, size, time of change and model; the next call
     goes on from there (files with an error are tried again), and removes it when all is written.
-    Raises AffectZooError when no files are given or the model knows no windows, UnknownNameError for an unknown
-    format of `out`.
+    Raises AffectZooError when no files are given, the model knows no windows, or finds no subjects where windows or
+    seconds want it otherwise, UnknownNameError for an unknown format of `out`.
     """
     out, paths = Path(out), list({os.path.abspath(p): Path(p) for p in paths}.values())
     if out.suffix not in FORMATS:
@@ -64,19 +71,24 @@ def predict_files(
     if not paths or batch_size < 1:
         raise AffectZooError("predict_files needs at least one file and batch_size >= 1")
     _check_place(out)
+    tracks = _tracks(predictor, batch_size, windows, whole, seconds)
     if windows is not None:
         find_stream(predictor.modalities)  # a model that knows no windows is an error now
     salt = f"{predictor.info.arch}:{predictor.info.sha256}" + (f":{windows}" if windows else "")
+    salt += f":{predictor.model.find}:{seconds}" if tracks else ""
     ids = {p: file_id(p, salt) for p in paths}
     keys = file_keys(paths, root)  # a file outside the root is an error now, not after hours
     with Partial(Path(f"{out}.partial.jsonl"), resume) as partial, Progress(disable=not progress) as bar:
         todo = [p for p in paths if ids[p] not in partial.done]
         job = bar.add_task("predicting", total=len(paths), completed=len(paths) - len(todo))
-        if windows is None:
+        if tracks is not None:
+            answers = _predict_each(todo, tracks, strict, bar)
+        elif windows is None:
             reads = _read_ahead(predictor, batches_of_like_size(todo, batch_size, _BATCH_BYTES))
             answers = (a for batch in reads for a in _predict(predictor, batch, strict))
         else:
-            answers = _predict_windows(predictor, windows, todo, batch_size, strict, bar)
+            answer = partial_of(predict_recording, predictor, plan=windows, batch_size=batch_size)
+            answers = _predict_each(todo, answer, strict, bar)
         for path, rows, meta in answers:
             partial.add(ids[path], rows, meta)
             bar.advance(job)
@@ -152,19 +164,18 @@ def _predict(predictor: Predictor, reads: list[_Read], strict: bool):
             yield r.path, rows, table.meta
 
 
-def _predict_windows(
-    predictor: Predictor, plan: WindowPlan, paths: list[Path], batch_size: int, strict: bool, bar: Progress
-):
-    """The same for answers over time; the bar tells the seconds of the file at hand."""
+def _predict_each(paths: list[Path], answer: Callable[..., PredictionTable], strict: bool, bar: Progress):
+    """The same for answers over time, one file after the other; the bar tells the seconds of the file at hand."""
     job = bar.add_task("", total=None)
     for path in paths:
 
         def show(done: float, total: float, name: str = path.name) -> None:
-            bar.update(job, completed=done, total=total or None, description=f"{name}: {done:.0f} of {total:.0f} s")
+            of = f" of {total:.0f}" if total else ""
+            bar.update(job, completed=done, total=total or None, description=f"{name}: {done:.0f}{of} s")
 
         bar.reset(job, total=None, description=path.name)
         try:
-            table = predict_recording(predictor, path, plan, batch_size=batch_size, progress=show)
+            table = answer(path, progress=show)
         except FileError as e:
             if strict:
                 raise
@@ -175,6 +186,21 @@ def _predict_windows(
             raise FileError(path, broken.iloc[0])
         yield path, rows_of(table.frame), table.meta
     bar.remove_task(job)
+
+
+def _tracks(
+    predictor: Predictor, batch_size: int, windows: WindowPlan | None, whole: bool, seconds: float | None
+) -> TrackPredictor | None:
+    """What finds the subjects; None when each recording is one."""
+    if predictor.model.find is None or whole:
+        if seconds is not None:
+            raise AffectZooError("seconds: only for a model that finds its subjects, and not whole")
+        return None
+    if windows is not None:
+        raise AffectZooError(
+            f"{predictor.info.arch} answers to each subject in each step: predict without windows (--every), or whole"
+        )
+    return TrackPredictor(predictor, batch_size, seconds)
 
 
 def _error_row(path: Path, error: str) -> Rows:

@@ -1,6 +1,7 @@
 """AffectModel: what every model of the zoo is. Preprocessing, label space and arguments travel with it."""
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -48,6 +49,9 @@ class AffectModel(nn.Module):
     """Subclass contract.
 
     - class attribute `modalities`: which signals of a batch it reads.
+    - `find`: how the subjects of a recording are found before the transforms see them, a policy for the `tracks:` class
+      of its reader (a mapping of plain values); an option of models that have one. None: the recording is the subject.
+    - `context_steps`, of a model that answers over time by looking back: how many steps (0 when it has none).
     - class attribute `max_seconds`: the longest recording that is predicted as a whole, where its reader offers windows
       instead (ours: 10 min, whose activations are some hundred MB).
     - __init__(self, label_space, **options): every option is stored under its own name (it goes to config.json);
@@ -57,6 +61,8 @@ class AffectModel(nn.Module):
 
     modalities: ClassVar[tuple[str, ...]] = ()
     max_seconds: ClassVar[float] = 600.0
+    find: Mapping[str, Any] | None = None
+    context_steps: int = 0
     arch: str = ""  # set by the factory: the name in the catalogue
     heads: AffectHeads
     transforms: dict[str, Transform]
