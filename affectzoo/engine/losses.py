@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from affectzoo.errors import UnknownNameError
+from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.labels.space import FIELDS, LabelSpace
 from affectzoo.structures.prediction import AffectPrediction, PredictionField
 from affectzoo.structures.sample import BatchTarget, Target
@@ -71,7 +71,8 @@ class MultiTaskLoss(nn.Module):
 
     emotion: soft cross-entropy; vad: 1 - CCC plus MSE (ours: the MSE anchors the scale where a batch is small);
     au, state: binary cross-entropy, AU intensity: MSE / 25. weights: field -> factor, 1 where not given.
-    balance: weigh classes by inverse training frequency (emotion) and positives by n-/n+ capped at 10 (au, state).
+    balance: weigh classes by inverse training frequency (emotion) and positives by n-/n+ capped at 10 (au, state), all
+    to this power: 0 (or false) is off, 1 (or true) lets every class count alike.
     terms: field -> a loss of engine/terms.py in place of that field's usual one; smoothing and balance are not for it.
     """
 
@@ -79,14 +80,16 @@ class MultiTaskLoss(nn.Module):
         self,
         weights: Mapping[str, float] | None = None,
         smoothing: float = 0.0,
-        balance: bool = False,
+        balance: float = 0.0,
         terms: Mapping[str, nn.Module] | None = None,
     ):
         super().__init__()
         for name in (*(weights or {}), *(terms or {})):
             if name not in FIELDS:
                 raise UnknownNameError("loss field", name, FIELDS)
-        self.weights, self.smoothing, self.balance = dict(weights or {}), smoothing, balance
+        if not 0 <= balance <= 1:
+            raise AffectZooError(f"loss.balance: must lie in 0 to 1, got {balance}")
+        self.weights, self.smoothing, self.balance = dict(weights or {}), smoothing, float(balance)
         self.terms = nn.ModuleDict(terms or {})
 
     def fit_balance(self, space: LabelSpace, targets: Iterable[Mapping[str, Target]]) -> None:
@@ -110,7 +113,7 @@ class MultiTaskLoss(nn.Module):
                 weight = torch.where(positive > 0, n.mean() / (positive.clamp(min=1e-8) * len(positive)), 0.0)
             else:
                 weight = ((n - positive) / positive.clamp(min=1)).clamp(1, 10)
-            self.register_buffer(f"balance_{name}", weight.float(), persistent=False)
+            self.register_buffer(f"balance_{name}", weight.float() ** self.balance, persistent=False)
 
     def forward(self, pred: AffectPrediction, targets: dict[str, BatchTarget]) -> dict[str, torch.Tensor]:
         """Losses by field and 'total'."""

@@ -34,5 +34,6 @@ def _mix_signal(s: BatchSignal, other: torch.Tensor, weight: float) -> BatchSign
     theirs = s.mask[other].float() * (1 - weight)
     total = (own + theirs).clamp(min=1e-8)
     shape = (*s.mask.shape, *[1] * (s.data.ndim - 2))
-    data = s.data * (own / total).view(shape) + s.data[other] * (theirs / total).view(shape)
+    values = s.data / 255 if s.data.dtype == torch.uint8 else s.data  # pictures become floats in 0 to 1
+    data = values * (own / total).view(shape) + values[other] * (theirs / total).view(shape)
     return BatchSignal(data, s.mask | s.mask[other], s.rate_hz, s.t0_s)

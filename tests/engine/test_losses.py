@@ -93,13 +93,19 @@ def test_multitask_weights_and_missing_fields():
     assert MultiTaskLoss()(pred, {})["total"] == 0
 
 
-def test_balance_counts_training_targets():
-    loss = MultiTaskLoss(balance=True)
+@pytest.mark.parametrize(("balance", "ratio"), [(True, 3.0), (0.5, 3.0**0.5)])
+def test_balance_counts_training_targets(balance, ratio):
+    loss = MultiTaskLoss(balance=balance)
     known = np.ones(8, bool)
     targets = [{"emotion": Target(np.eye(8, dtype=np.float32)[i], known)} for i in (0, 0, 0, 1)]
     loss.fit_balance(SPACE, targets)
     w = loss.balance_emotion
-    assert w[1] / w[0] == pytest.approx(3.0) and w[2] == 0
+    assert w[1] / w[0] == pytest.approx(ratio) and w[2] == 0
+
+
+def test_balance_is_a_power_from_0_to_1():
+    with pytest.raises(AffectZooError, match=r"loss\.balance"):
+        MultiTaskLoss(balance=2)
 
 
 def test_unknown_field_names_the_nearest():

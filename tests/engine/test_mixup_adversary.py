@@ -46,6 +46,18 @@ def test_an_item_keeps_half_and_lone_frames_stand_alone(seed):
         assert new.targets["emotion"].mask[i].all() == (i != 2 and j != 2)
 
 
+def test_pictures_of_bytes_become_floats_in_0_to_1():
+    torch.manual_seed(0)
+    bytes_ = batch()
+    signal = bytes_.signals["audio"]
+    floats = BatchSignal(signal.data * 50 / 255, signal.mask, 100.0, signal.t0_s)
+    bytes_.signals["audio"] = BatchSignal((signal.data * 50).to(torch.uint8), signal.mask, 100.0, signal.t0_s)
+    mixed = mixup(bytes_, 0.4).signals["audio"].data
+    torch.manual_seed(0)
+    bytes_.signals["audio"] = floats
+    assert torch.allclose(mixed, mixup(bytes_, 0.4).signals["audio"].data, atol=1e-6) and float(mixed.max()) < 1
+
+
 def test_labels_over_time_are_refused():
     with pytest.raises(AffectZooError, match=r"task\.mixup: labels over time.*emotion"):
         mixup(batch(rate_hz=10.0), 0.4)
