@@ -114,14 +114,14 @@ def report_row(path: str | Path, line: int | None, reason: object) -> None:
 
 
 def row_samples(
-    path: str | Path, rows: Iterable[dict], make: Callable[[dict], AffectSample | None]
+    path: str | Path, rows: Iterable[dict], make: Callable[[dict], AffectSample | None], first: int = 2
 ) -> Iterator[AffectSample]:
     """Samples from the rows of a table, one by one; a row that `make` refuses is reported and skipped.
 
     make: a sample, or None for a row that is left out on purpose. What it raises as AffectZooError, KeyError,
-    TypeError or ValueError is the reason in the report.
+    TypeError or ValueError is the reason in the report. first: the line of the first row (1 without a header).
     """
-    for line, row in enumerate(rows, start=2):
+    for line, row in enumerate(rows, start=first):
         try:
             sample = make(row)
         except (AffectZooError, TypeError, ValueError) as e:

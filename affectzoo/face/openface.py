@@ -79,11 +79,11 @@ def read_openface(path: str | Path, min_confidence: float = 0.0) -> list[OpenFac
     frame.columns = [str(c).strip() for c in frame.columns]
     picture = "timestamp" not in frame and "face" in frame
     needed = ("face", "confidence") if picture else ("timestamp", "confidence", "success")
-    found = _numbers(path, frame, (*needed, *COLUMNS))
+    found = _numbers(path, frame, needed)
     valid = found["confidence"] >= min_confidence
     if not picture:
         valid &= found["success"] == 1
-    values = np.stack([found[c] for c in COLUMNS], 1).astype(np.float32)
+    values = np.stack(list(_numbers(path, frame, COLUMNS, valid).values()), 1).astype(np.float32)
     _in_range(path, values, valid)
     ids = frame["face" if picture else "face_id"].str.strip() if picture or "face_id" in frame else None
     ids = np.full(len(frame), "0") if ids is None else ids.to_numpy(str)
@@ -119,7 +119,8 @@ def _track(path: Path, face: str, rows: np.ndarray, values, valid, times) -> Ope
     return OpenFaceTrack(face, out, mask, rate, float(t[0]))
 
 
-def _numbers(path: Path, frame, columns: tuple[str, ...]) -> dict[str, np.ndarray]:
+def _numbers(path: Path, frame, columns: tuple[str, ...], valid: np.ndarray | bool = True) -> dict[str, np.ndarray]:
+    """Column -> numbers (N,); what is none is an error in valid rows only, where a face was found."""
     import pandas as pd
 
     for column in columns:
@@ -128,10 +129,10 @@ def _numbers(path: Path, frame, columns: tuple[str, ...]) -> dict[str, np.ndarra
     if frame.empty:
         raise FileError(path, "has no rows")
     table = frame[list(columns)].apply(pd.to_numeric, errors="coerce").to_numpy(float)
-    wrong = ~np.isfinite(table)
+    wrong = ~np.isfinite(table) & np.broadcast_to(valid, len(table))[:, None]
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
-        cell = frame[columns[column]].iloc[row]
+        cell = frame[columns[column]].iloc[row].strip()
         raise FileError(path, f"line {row + 2}: {columns[column]} {cell!r} is not a number")
     return dict(zip(columns, table.T, strict=True))
 

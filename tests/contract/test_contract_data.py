@@ -6,6 +6,7 @@ import yaml
 
 from affectzoo.data.card import list_datasets, load_card
 from affectzoo.errors import FileError
+from affectzoo.face.openface import COLUMNS
 from affectzoo.speech.synthetic import write_files
 from affectzoo.testing import check_dataset
 
@@ -17,7 +18,7 @@ SMALL = {
     "video_synthetic": {"n": 4, "seconds": 2.0},
 }
 #: Sets that are whatever an option names.
-NAMED = ("table", "audformat")
+NAMED = ("table", "audformat", "openface_csv")
 REAL = [n for n in list_datasets() if load_card(n).folder is not None]
 GENERATED = [n for n in list_datasets() if n not in (*REAL, *NAMED)]
 
@@ -66,6 +67,14 @@ def test_audformat(tmp_path):
     (tmp_path / "db.yaml").write_text(yaml.safe_dump(header))
     options = {"label_space": "ekman7", "emotion": "emotion", "groups": {"speaker": "speaker"}}
     check_dataset("audformat", path=tmp_path, table=list(tables), **options)
+
+
+def test_openface_csv(tmp_path):
+    for name in ("a", "b"):
+        rows = {"timestamp": [0.0, 0.04], "confidence": [0.9, 0.8], "success": [1, 1]} | {c: [0.5, 1] for c in COLUMNS}
+        pd.DataFrame(rows).to_csv(tmp_path / f"{name}.csv", index=False)
+    for space in ("openface17", "openface18"):
+        check_dataset("openface_csv", path=tmp_path, label_space=space)
 
 
 def test_every_listed_set_is_tested_here():

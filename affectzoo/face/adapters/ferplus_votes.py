@@ -27,16 +27,17 @@ class VoteLabels:
     agreement: np.ndarray
 
 
-def vote_labels(card: DatasetCard, path: Path, frame, targets: str) -> VoteLabels:
+def vote_labels(card: DatasetCard, path: Path, frame, targets: str, first: int = 2) -> VoteLabels:
     """Labels from the vote columns of a table of text: those that the card names in label_map and outside.
 
     targets: 'votes' is each class's share of the votes that name one (ours: FER+ also drops single votes there);
     'majority' the class of `majority_of`, one-hot. What is left out is said in one warning. Raises FileError naming
-    the line where votes are no counts or there are none, UnknownNameError for a column or kind of target.
+    the line (of the first row: `first`) where votes are no counts or there are none, UnknownNameError for a column or
+    kind of target.
     """
     one_of("kind of target", targets, TARGETS, card)
     columns = (*card.label_map, *card.outside)
-    counts = vote_counts(path, frame, columns)
+    counts = vote_counts(path, frame, columns, first)
     native = NativeLabels(card, None, "leave_out")
     if targets == "votes":
         made = native.soft_targets(counts, columns, "drop_vote")
@@ -58,7 +59,7 @@ def majority_of(counts: np.ndarray) -> np.ndarray:
     return np.where(kept.max(1) > 0.5 * kept.sum(1), kept.argmax(1), -1)
 
 
-def vote_counts(path: Path, frame, columns: Sequence[str]) -> np.ndarray:
+def vote_counts(path: Path, frame, columns: Sequence[str], first: int = 2) -> np.ndarray:
     """(N, K) votes of a table of text. Raises FileError naming the line, UnknownNameError for a missing column."""
     import pandas as pd
 
@@ -72,5 +73,5 @@ def vote_counts(path: Path, frame, columns: Sequence[str]) -> np.ndarray:
         if bad.any():
             row = int(bad.argmax())
             cells = ", ".join(f"{c} {frame[c].iloc[row]!r}" for c in columns)
-            raise FileError(path, f"line {row + 2}: {what} ({cells})")
+            raise FileError(path, f"line {row + first}: {what} ({cells})")
     return counts
