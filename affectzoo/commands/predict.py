@@ -185,13 +185,14 @@ def _draw(predictor, table, out: str) -> None:
     answered = table.frame[table.frame["error"].eq("")]
     with Progress() as bar:
         for key, source in answered[["key", "source"]].drop_duplicates().itertuples(index=False, name=None):
+            place = f"{out}.{key.replace('/', '_')}"
             job = bar.add_task(f"drawing {Path(source).name}", total=None)
 
             def show(done: float, total: float, job=job) -> None:
                 bar.update(job, completed=done, total=total or None)
 
             try:
-                bar.console.print(str(finder.tracks(source).draw(source, table, key, f"{out}.{key}", show)))
+                bar.console.print(str(finder.tracks(source).draw(source, table, key, place, show)))
             except AffectZooError as e:
                 print(f"no picture: {e}", file=sys.stderr)
             bar.remove_task(job)

@@ -10,12 +10,14 @@ import numpy as np
 
 from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.face.align import Geometry, align
+from affectzoo.face.annotate import draw_recording
 from affectzoo.face.detect import load_detector
 from affectzoo.face.finding import FlowFinder, Found, MeshFinder
 from affectzoo.face.tracking import Tracker
 from affectzoo.face.video import Frames, open_frames
 from affectzoo.inference.tracks import Piece
 from affectzoo.schema import from_dict
+from affectzoo.structures.table import PredictionTable
 
 NO_FACE = "no face was found"
 MODALITIES = ("face", "blendshapes")
@@ -81,6 +83,10 @@ class FaceTracks:
         """
         source = open_frames(path)
         return source.rate_hz, source.seconds, self._pieces(source)
+
+    def draw(self, path: str | Path, table: PredictionTable, key: str, out: str, show=None) -> Path:
+        """The recording with the rows of `key` drawn in; see `annotate.draw_recording`."""
+        return draw_recording(path, table, key, out, show)
 
     def _pieces(self, source: Frames) -> Iterator[Piece]:
         tracker, finder = Tracker(self.policy.max_gap_s), self._finder()

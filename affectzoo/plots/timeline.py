@@ -16,10 +16,10 @@ STYLES = ("-", "--", "-.", ":")
 def plot_timeline(table: PredictionTable, path: str | Path = "timeline.png", keys: list[str] | None = None) -> Path:
     """Draw every field of a step-level table over time in seconds.
 
-    keys: which recordings (at most 3, default the first ones; each track of a recording has a column of
-    its own). A field with more than 6 names shows the 6 that vary most over the shown steps, and says how
-    many it left out. A band is one standard deviation, where the table has one; a step without a value is
-    a gap, grey where the table says why (no speech).
+    keys: which recordings (default the first ones; each track of a recording has a column of its own, at most 3 in
+    all: where a recording has more tracks, those with the most answers). A field with more than 6 names shows the 6
+    that vary most over the shown steps, and says how many it left out. A band is one standard deviation, where the
+    table has one; a step without a value is a gap, grey where the table says why (no speech).
     Raises AffectZooError for a clip-level table, UnknownNameError for an unknown key.
     """
     if table.meta.granularity != "step":
@@ -43,14 +43,32 @@ def plot_timeline(table: PredictionTable, path: str | Path = "timeline.png", key
 
 def _choose(table: PredictionTable, keys: list[str] | None) -> tuple[list[tuple[str, str]], int]:
     """The (key, track) pairs to draw, and how many there are besides."""
-    pairs = list(table.frame[["key", "track"]].drop_duplicates().itertuples(index=False, name=None))
-    if not pairs:
+    if not len(table.frame):
         raise AffectZooError("the table has no rows")
+    pairs = _pairs(table)
     for key in keys or ():
         if key not in {k for k, _ in pairs}:
             raise UnknownNameError("key of the table", key, {k for k, _ in pairs})
     wanted = pairs if keys is None else [p for key in keys for p in pairs if p[0] == key]
     return wanted[:MAX_KEYS], len(wanted) - min(len(wanted), MAX_KEYS)
+
+
+def _pairs(table: PredictionTable) -> list[tuple[str, str]]:
+    """Recordings in their order, the tracks of each by how many answers they have, of equal ones the earlier.
+
+    Rows without a track in a recording that has tracks (no face was found) are no track.
+    """
+    frame = table.frame
+    answers = (frame["error"] == "").groupby([frame["key"], frame["track"]], sort=False).sum()
+    answers = answers[(answers.index.get_level_values("track") != "") | _alone(answers)]
+    places = {key: i for i, key in enumerate(dict.fromkeys(frame["key"]))}
+    return sorted(answers.index, key=lambda pair: (places[pair[0]], -answers[pair]))
+
+
+def _alone(answers) -> np.ndarray:
+    """Whether a (key, track) is the only one of its key."""
+    keys = answers.index.get_level_values("key")
+    return ~keys.duplicated(keep=False)
 
 
 def _lines(table: PredictionTable, field: str, shown: list[tuple[str, str]]) -> list[int]:

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from facekit import Blobs, face_predictor, register, save_picture, scene, write_clip
+from trackkit import Blobs, face_predictor, register, save_picture, scene, write_clip
 
 from affectzoo.errors import AffectZooError, FileError
 from affectzoo.inference import tracks as tracks_module

@@ -39,7 +39,7 @@ def register(monkeypatch):
     """Make `blobs` a detector for this test."""
     from affectzoo.face import detect
 
-    monkeypatch.setitem(detect.DETECTORS, "blobs", "facekit.Blobs")
+    monkeypatch.setitem(detect.DETECTORS, "blobs", "trackkit.Blobs")
     Blobs.calls = 0
 
 
