@@ -71,15 +71,17 @@ def test_pictures_beside_the_labels(tmp_path):
     root = kit.disfa(tmp_path)
     for number in (0, 1, 2, 4, 5):
         kit.picture(root / "DISFA" / "aligned" / "SN001" / f"{number}.png", 40 * number)
-    with pytest.warns(BrokenRowWarning, match="SN006: no such folder of pictures"):
-        with pytest.warns(OutsideWarning, match="left out: 1 x a frame without a picture"):
-            data = open_dataset("disfa", root, pictures="aligned", first=0)
+    with (
+        pytest.warns(BrokenRowWarning, match="SN006: no such folder of pictures"),
+        pytest.warns(OutsideWarning, match="left out: 1 x a frame without a picture"),
+    ):
+        data = open_dataset("disfa", root, pictures="aligned", first=0)
     assert [s.key for s in data.samples] == [f"SN001/000{k}" for k in (1, 2, 3, 5, 6)]
     assert column(data, "AU01") == [0, 0, 1, 1, 1]
     assert [int(s.load().signals["face"].data.mean()) for s in data.samples] == [0, 40, 80, 160, 200]
-    with pytest.warns(BrokenRowWarning, match="picture number 0, below first=1: which one shows frame 1"):
-        with pytest.raises(AffectZooError, match="no usable sample"):
-            open_dataset("disfa", root, pictures="aligned")
+    wrong = "first: .*picture number 0, below first=1: which one shows frame 1"
+    with pytest.warns(BrokenRowWarning), pytest.raises(AffectZooError, match=wrong):
+        open_dataset("disfa", root, pictures="aligned")
 
 
 def test_pictures_are_found_by_number(tmp_path):
@@ -115,9 +117,8 @@ def test_wrong_places_and_options(tmp_path):
     labels(root).unlink()
     with pytest.warns(BrokenRowWarning, match="SN001_au12.txt: no such file"):
         assert len(open_dataset("disfa", root)) == 12
-    with pytest.warns(BrokenRowWarning, match="has no file 'RightVideoSN003_comp.avi'"):
-        with pytest.raises(AffectZooError, match="no usable sample"):
-            open_dataset("disfa", root, camera="right")
+    with pytest.warns(BrokenRowWarning), pytest.raises(AffectZooError, match="has no file 'RightVideoSN003_comp.avi'"):
+        open_dataset("disfa", root, camera="right")
     with pytest.raises(UnknownNameError, match="unknown camera 'lef'. Did you mean 'left'"):
         open_dataset("disfa", root, camera="lef")
     with pytest.raises(UnknownNameError, match="unknown action unit 'AU07'"):
