@@ -29,7 +29,8 @@ from affectzoo.face.landmarks import BLENDSHAPES
 
 #: Label space of the result.
 SPACE = "arkit_au"
-#: How far raw must rise over a person's own neutral value before it counts (ours: twice the noise of a still face).
+#: How far raw must rise over a person's own neutral value before it counts (ours: two ways to crop the same face
+#: differ by .075 in the worst of the 52 blendshapes, on average over 52 pictures).
 MARGIN = 0.08
 
 
