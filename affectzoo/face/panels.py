@@ -25,9 +25,10 @@ def colour_of(track: str) -> tuple[int, int, int]:
 
 
 def put_text(view: np.ndarray, text: str, at: tuple[int, int], colour=_INK, size: float = 0.45) -> None:
-    """ASCII text whose lower left corner is at (x, y), with a dark edge that makes it readable on a face."""
+    """ASCII text whose lower left corner is at (x, y), on a dark ground that makes it readable on a face."""
     plain = text.encode("ascii", "replace").decode()
-    cv2.putText(view, plain, at, _FONT, size, (0, 0, 0), 3, cv2.LINE_AA)
+    (width, height), below = cv2.getTextSize(plain, _FONT, size, 1)
+    cv2.rectangle(view, (at[0] - 2, at[1] - height - 2), (at[0] + width + 2, at[1] + below), _PAPER, -1)
     cv2.putText(view, plain, at, _FONT, size, colour, 1, cv2.LINE_AA)
 
 
@@ -97,12 +98,12 @@ def _bar(view: np.ndarray, x: int, y: int, name: str, value: float, full: float,
 def _draw_plane(view: np.ndarray, x: int, y: int, trail: deque, colour) -> None:
     """Valence to the right, arousal upwards, -1 to 1; the last points fade."""
     centre = (x + PLANE // 2, y + PLANE // 2)
+    put_text(view, "valence", (x + PLANE - 46, centre[1] - 4), _FAINT, 0.32)
+    put_text(view, "arousal", (centre[0] + 3, y + 10), _FAINT, 0.32)
     cv2.rectangle(view, (x, y), (x + PLANE, y + PLANE), _FAINT, 1)
     cv2.circle(view, centre, PLANE // 2, _FAINT, 1, cv2.LINE_AA)
     cv2.line(view, (x, centre[1]), (x + PLANE, centre[1]), _FAINT, 1)
     cv2.line(view, (centre[0], y), (centre[0], y + PLANE), _FAINT, 1)
-    put_text(view, "valence", (x + PLANE - 46, centre[1] - 4), _FAINT, 0.32)
-    put_text(view, "arousal", (centre[0] + 3, y + 10), _FAINT, 0.32)
     points = np.nan_to_num(np.array(trail, float)).clip(-1, 1)
     places = np.round(np.array(centre) + points * (PLANE / 2, -PLANE / 2)).astype(int)
     for a, b in zip(places, places[1:], strict=False):

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 from affectzoo.errors import FileError
+from affectzoo.face.align import crop_square
 from affectzoo.face.picture import read_picture
-from affectzoo.face.video import open_film
+from affectzoo.face.video import PICTURES, open_film
 from affectzoo.structures.signal import Signal
 
 #: A longer side is scaled down to this many pixels while a video is read; faces are analysed at 64 to 224.
@@ -39,6 +40,30 @@ def read_video(path: str | Path, max_side: int = MAX_SIDE, max_frames: int = MAX
                 raise FileError(path, f"has more than {max_frames} frames; cut it into parts")
             frames.append(_smaller(frame, max_side))
     return {"face": Signal(np.stack(frames), film.rate_hz)}
+
+
+def read_shapes(path: str | Path) -> dict[str, Signal]:
+    """{'face', 'blendshapes': Signal (T, 52)} of a pre-cropped picture or video; needs the extra 'face'.
+
+    The whole frame is the region in which the mesh is looked for; frames without a mesh are masked. Raises FileError as
+    the two readers do, and when no frame has a mesh.
+    """
+    from affectzoo.face.finding import MESH_SCORE
+    from affectzoo.face.landmarks import BLENDSHAPES, Blendshapes, FaceMesh
+
+    face = (read_image if Path(path).suffix.lower() in PICTURES else read_video)(path)["face"]
+    height, width = face.data.shape[1:3]
+    centre, side = ((width - 1) / 2, (height - 1) / 2), max(height, width)
+    mesh, shapes = FaceMesh(), Blendshapes()
+    values, good = np.zeros((len(face), len(BLENDSHAPES)), np.float32), np.zeros(len(face), bool)
+    for i, frame in enumerate(face.data):
+        points, score = mesh(crop_square(frame, centre, side, 0.0)[None])
+        good[i] = score[0] >= MESH_SCORE
+        values[i] = shapes(points)[0] if good[i] else 0
+    if not good.any():
+        raise FileError(path, "no face was found (its mesh is looked for in the whole picture)")
+    mask = None if good.all() else good
+    return {"face": face, "blendshapes": Signal(values, face.rate_hz, mask=mask, names=BLENDSHAPES)}
 
 
 def _smaller(frame: np.ndarray, max_side: int) -> np.ndarray:
