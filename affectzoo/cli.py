@@ -24,9 +24,10 @@ VERBS = {
     "train": "train a model (Hydra overrides)",
     "predict": "predict files, folders or globs into a table",
     "evaluate": "score a prediction table under a benchmark",
+    "fuse": "fuse prediction tables of the same items",
     "leaderboard": "records of models, side by side",
     "split": "make or check a group-aware split of your own table",
-    "labels": "label spaces and what a mapping between two loses",
+    "labels": "label spaces, what a mapping between two loses, relabelling",
     "plot": "pictures of a prediction table",
     "weights": "weight files of others: which are there, add one from a local file",
 }
