@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from affectzoo.engine.losses import ccc_loss
+from affectzoo.engine.losses import ccc_loss, masked_mse
 from affectzoo.errors import AffectZooError
 from affectzoo.labels.space import LabelSpace
 from affectzoo.structures.prediction import PredictionField
@@ -104,3 +104,17 @@ class VadLikelihood(nn.Module):
         m, s, y, mask = field.values.float(), field.uncertainty.float(), target.values, target.mask
         rows = s.detach() ** (2 * self.beta) * (s.log() + (y - m) ** 2 / (2 * s**2))
         return (rows * mask).sum() / mask.sum().clamp(min=1) + self.ccc * ccc_loss(m, y, mask)
+
+
+class AuConcordance(nn.Module):
+    """AU intensity (0 to 5): 1 - CCC a unit over the batch, plus the mean squared error / 25 (ours).
+
+    The squared error of a rare unit is small and constant zeros are nearly right; concordance has no such floor.
+    """
+
+    def forward(self, field: PredictionField, target: BatchTarget, space: LabelSpace) -> torch.Tensor:
+        """Raises AffectZooError for presence, which has no scale to agree on."""
+        if field.kind != "value":
+            raise AffectZooError(f"the concordance loss is of AU intensity; {space.name!r} has AU {space.au_kind}")
+        x, y, m = field.values, target.values, target.mask
+        return ccc_loss(x, y, m) + masked_mse(x, y, m) / 25

@@ -29,9 +29,9 @@ class TimmFeatures(nn.Module):
             self.net = timm.create_model(
                 name, pretrained=False, num_classes=0, in_chans=chans, **{**sized, **(options or {})}
             )
+            self.dim, self.positions, self.channels = self._measure(chans, size)
         except (TypeError, AssertionError, ValueError, RuntimeError) as e:
             raise AffectZooError(f"timm cannot build {name!r} for {size} x {size} pixels: {e}") from None
-        self.dim, self.positions, self.channels = self._measure(chans, size)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """See the class."""

@@ -28,6 +28,8 @@ class Ensemble(AffectModel):
         if members < 2:
             raise AffectZooError(f"an ensemble needs at least 2 members, got {members}")
         models = [create_model(of, self.label_space, **dict(options or {})) for _ in range(members)]
+        if type(models[0].heads) is not AffectHeads or models[0].heads.spread is not None:
+            raise AffectZooError(f"an ensemble averages linear heads; {of!r} with these options has others")
         self.of, self.members, self.options_of = of, members, models[0].options  # all of them, as a checkpoint needs
         dim = sum(m.heads.dim for m in models)
         self.modalities, self.transforms = models[0].modalities, models[0].transforms

@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
 from affectzoo.engine.losses import MultiTaskLoss, ccc_loss
-from affectzoo.engine.terms import AsymmetricAu, FocalConflict, VadLikelihood
+from affectzoo.engine.terms import AsymmetricAu, AuConcordance, FocalConflict, VadLikelihood
 from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.labels.space import load_space
 from affectzoo.plugins import resource_files
@@ -114,20 +114,22 @@ def test_beta_weights_carry_no_gradient():
     assert float(s.grad) == pytest.approx(0.5 * (1 / 0.5 - 0.16 / 0.125), rel=1e-5)
 
 
-def prediction(n=6, seed=0):
+def prediction(n=6, seed=0, space=SPACE):
     fields = {
         "vad": PredictionField(draw(n, 3, seed=seed).tanh(), "value", draw(n, 3, seed=seed + 1).exp()),
         "emotion": PredictionField(draw(n, 7, seed=seed + 2), "logits"),
         "au": PredictionField(draw(n, 12, seed=seed + 3), "logits"),
     }
-    return AffectPrediction([f"k{i}" for i in range(n)], SPACE, fields)
+    if space.au_kind == "intensity":
+        fields["au"] = PredictionField(5 * draw(n, 17, seed=seed + 3).sigmoid(), "value")
+    return AffectPrediction([f"k{i}" for i in range(n)], space, fields)
 
 
-def all_targets(n=6):
+def all_targets(n=6, units=12):
     return {
         "vad": target(draw(n, 3, seed=9).tanh()),
         "emotion": target(draw(n, 7, seed=10).softmax(-1)),
-        "au": target((draw(n, 12, seed=11) > 0).float()),
+        "au": target((draw(n, units, seed=11) > 0).float()),
     }
 
 
@@ -137,6 +139,13 @@ def rows_of(pred, part):
         for n, f in pred.fields.items()
     }
     return AffectPrediction(pred.keys[part], pred.space, fields)
+
+
+def case_for(name):
+    """A prediction and labels that a loss config is for."""
+    intensities = name == "au_intensity"
+    space = load_space("ekman7+vad+openface17") if intensities else SPACE
+    return prediction(space=space), all_targets(units=space.size("au"))
 
 
 LOSSES = sorted(resource_files("configs", "loss"))
@@ -150,11 +159,12 @@ def loss_named(name):
 @pytest.mark.parametrize("name", LOSSES)
 def test_sets_with_different_labels_train_together(name):
     """Half of the batch has action units only, half emotion only: the loss is the sum of the two halves' losses."""
-    loss, pred, known = loss_named(name), prediction(), all_targets()
+    loss, (pred, known) = loss_named(name), case_for(name)
+    units = pred.fields["au"].values.shape[-1]
     first, second = slice(0, 3), slice(3, 6)
     half = torch.arange(6)[:, None] < 3
     joint = {
-        "au": BatchTarget(known["au"].values, half.expand(-1, 12)),
+        "au": BatchTarget(known["au"].values, half.expand(-1, units)),
         "emotion": BatchTarget(known["emotion"].values, (~half).expand(-1, 7)),
     }
     apart = [
@@ -166,9 +176,9 @@ def test_sets_with_different_labels_train_together(name):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_no_labels_no_loss_but_a_gradient_path(name):
-    loss, pred = loss_named(name), prediction()
+    loss, (pred, known) = loss_named(name), case_for(name)
     leaves = [f.values.requires_grad_() for f in pred.fields.values()]
-    none = {f: BatchTarget(t.values, torch.zeros_like(t.mask)) for f, t in all_targets().items()}
+    none = {f: BatchTarget(t.values, torch.zeros_like(t.mask)) for f, t in known.items()}
     total = loss(pred, none)["total"]
     total.backward()
     assert total.item() == 0 and all(x.grad is None or not x.grad.any() for x in leaves)
@@ -185,6 +195,14 @@ def test_terms_take_the_place_of_the_usual_loss_and_are_fitted():
     assert weight[1] / weight[0] == pytest.approx(4) and float(weight.mean()) == pytest.approx(1)
     losses = loss(pred, known)
     assert losses["emotion"] == usual["emotion"] and losses["au"] != usual["au"]
+
+
+def test_concordance_of_intensities_by_hand():
+    x, y = torch.tensor([[0.0], [1.0], [2.0]]), torch.tensor([[1.0], [2.0], [3.0]])
+    found = AuConcordance()(PredictionField(x, "value"), target(y), load_space("openface17"))
+    assert float(found) == pytest.approx(1 - 2 * (2 / 3) / (4 / 3 + 1) + 1 / 25, rel=1e-5)
+    with pytest.raises(AffectZooError, match="presence"):
+        AuConcordance()(PredictionField(x, "logits"), target(y), SPACE)
 
 
 def test_errors_say_what_to_change():
