@@ -14,6 +14,7 @@ from affectzoo.testing import check_dataset
 SMALL = {
     "speech_synthetic": {"n": 6, "seconds": 0.6},
     "face_synthetic": {"n": 6},
+    "au_synthetic": {"n": 6},
     "eeg_synthetic": {"n": 4, "seconds": 4.0},
     "video_synthetic": {"n": 4, "seconds": 2.0},
 }

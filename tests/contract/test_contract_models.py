@@ -13,11 +13,16 @@ from affectzoo.zoo.factory import create_model
 SYNTHETIC = {
     ("audio",): ("speech_synthetic", {"n": 2, "seconds": 0.6}, {"n": 1, "seed": 1, "seconds": 0.9}),
     ("face",): ("face_synthetic", {"n": 2}, {"n": 1, "seed": 1}),
+    ("face", "blendshapes"): ("face_synthetic_units", {"n": 2}, {"n": 1, "seed": 1}),
+    ("blendshapes",): ("face_synthetic_units", {"n": 2}, {"n": 1, "seed": 1}),
     ("eeg",): ("eeg_synthetic", {"n": 2, "seconds": 4.0}, {"n": 1, "seed": 1, "seconds": 6.0}),
+    ("au_features",): ("au_synthetic", {"n": 2, "frames": 3}, {"n": 1, "seed": 1, "frames": 5}),
     ("face", "audio"): ("video_synthetic", {"n": 2, "seconds": 2.0}, {"n": 1, "seed": 1, "seconds": 3.0}),
 }
 #: Every field at once, so that every kind of head is tried.
 SPACE = "ekman7+vad+abaw12+ambivalence_hesitancy"
+#: A model that speaks of fixed units -> a space of those.
+SPACES = dict.fromkeys(("face/emotion_au", "face/blendshape_au"), "ekman7+vad+arkit_au")
 #: A model whose default is too large for this suite or has no weights of its own -> options that keep its architecture.
 #: Its own tests run the same checks at full size (marked slow).
 SMALL = {
@@ -44,14 +49,14 @@ def batch_for(model):
 @pytest.mark.parametrize("name", list_models())
 def test_every_listed_model_keeps_the_contract(name):
     torch.manual_seed(0)
-    model = create_model(name, label_space=SPACE, **SMALL.get(name, {}))
+    model = create_model(name, label_space=SPACES.get(name, SPACE), **SMALL.get(name, {}))
     entry = model_entry(name)
     assert model.arch == name and tuple(model.modalities) == entry.card.modalities
     assert entry.card.summary and entry.card.source, f"{name}: its card has no summary or no source"
     batch = batch_for(model)
     check_model(model, batch)
     lengths = {m: int(s.mask.sum(1).min()) < s.mask.shape[1] for m, s in batch.signals.items()}
-    assert any(lengths.values()) or batch.signals.keys() == {"face"}, "no item is padded, so padding is not seen"
+    assert any(lengths.values()) or batch.signals.keys() <= {"face", "blendshapes"}, "no item is padded, so padding is not seen"
 
 
 @pytest.mark.parametrize("name", list_models())
