@@ -25,7 +25,8 @@ class AsymmetricAu(nn.Module):
 
     p_i: sigmoid of the logit. An easy negative (p_i near 0) counts for little, as its term is multiplied by p_i; the
     factor is part of the gradient, as in the authors' code. w_i = (1 / r_i) / mean_j (1 / r_j), r_i: the share of
-    positives among the training labels of unit i, at least 0.01 (ours); all 1 before `fit`.
+    positives among the training labels of unit i; all 1 before `fit`. Ours: r_i is at least 0.01, and a unit without
+    positives has weight 1 and no part in the mean (it would outweigh all others).
     """
 
     def __init__(self):
@@ -33,11 +34,11 @@ class AsymmetricAu(nn.Module):
         self.register_buffer("weight", None, persistent=False)
 
     def fit(self, space: LabelSpace, positive: torch.Tensor, known: torch.Tensor) -> None:
-        """Weights from the sums (K,) of positive and of known training labels; units without labels get weight 1."""
-        rate = (positive / known.clamp(min=1)).clamp(min=0.01)
-        inverse = torch.where(known > 0, 1 / rate, 0.0)
-        mean = inverse.sum() / (known > 0).sum().clamp(min=1)
-        self.weight = torch.where(known > 0, inverse / mean, 1.0).float()
+        """Weights from the sums (K,) of positive and of known training labels."""
+        rate, seen = (positive / known.clamp(min=1)).clamp(min=0.01), positive > 0
+        inverse = torch.where(seen, 1 / rate, 0.0)
+        mean = inverse.sum() / seen.sum().clamp(min=1)
+        self.weight = torch.where(seen, inverse / mean, 1.0).float()
 
     def forward(self, field: PredictionField, target: BatchTarget, space: LabelSpace) -> torch.Tensor:
         """Raises AffectZooError for AU intensities, which have no positives and negatives."""

@@ -10,13 +10,16 @@ Two ways to make the units of a picture:
 Rule, rates and ranges are ours. The data are made by this file and `drawing.py` alone (CC0).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from affectzoo.errors import AffectZooError, UnknownNameError
+from affectzoo.face.arkit import RULES
 from affectzoo.face.drawing import AU_NUMBERS, au_matrix, draw_faces
+from affectzoo.face.landmarks import BLENDSHAPES
 from affectzoo.labels.space import LabelSpace, load_space
 from affectzoo.labels.vad import vad_to_distribution
 from affectzoo.structures.sample import AffectSample, Target
@@ -56,6 +59,7 @@ def iter_samples(
     """The adapter of the card `face_synthetic_units`; there are no files under `root`.
 
     units: one of CAUSES. edges: (a, b, p) with FACS numbers of FREE and a probability, read with `units: random`.
+    Signals: face, and blendshapes (1, 52) of the same units (`blendshapes_of`).
     hide: share of pictures whose upper or lower half is covered; labels stay true under the cover.
     Targets in SPACE: au (0 to 5, drawn units only), and with `units: vad` vad and emotion (a distribution).
     Groups: subject. Attributes: hidden ('none', 'upper', 'lower').
@@ -75,11 +79,46 @@ def iter_samples(
         frames = draw_faces(au_matrix(shown), 5000 + 1000 * seed + person, size, scene_seed=index)
         yield AffectSample(
             f"units_s{seed}_{index:05d}",
-            {"face": Signal(_covered(frames, cover, rng), 1.0)},
+            {
+                "face": Signal(_covered(frames, cover, rng), 1.0),
+                "blendshapes": Signal(blendshapes_of(shown)[None], 1.0, names=BLENDSHAPES),
+            },
             _targets(space, shown, vad),
             {"subject": f"s{seed}_p{person:02d}"},
             {"hidden": cover},
         )
+
+
+def blendshapes_of(units: Mapping[int, float]) -> np.ndarray:
+    """Blendshapes (52,) float32 that `arkit.blendshapes_to_aus` reads as `units` ({FACS number: intensity}).
+
+    One shape carries a unit, the last that adds to it in its rule; where two units share one, the larger counts. Units
+    without a rule (AU9, AU23) leave no trace, AU6 needs AU12 beside it, and AU10 is raised by what AU12 takes from it.
+    """
+    out = dict.fromkeys(BLENDSHAPES, 0.0)
+    for rule in RULES:
+        if units.get(rule.number, 0) <= 0:
+            continue
+        raw = rule.dead + units[rule.number] / 5 * (rule.full - rule.dead)
+        name, weight = [(n, w) for n, w in rule.weights.items() if w > 0][-1]
+        for side in (name, f"{name}Left", f"{name}Right"):
+            if side in out:
+                out[side] = max(out[side], raw / weight)
+    smile = out["mouthSmileLeft"]
+    for side in ("mouthUpperUpLeft", "mouthUpperUpRight") if units.get(10, 0) > 0 else ():
+        out[side] += 0.75 * smile
+    return np.array(list(out.values()), np.float32).clip(0, 1)
+
+
+def write_files(folder: str | Path, n: int, seed: int = 0, size: int = 64) -> list[Path]:
+    """Write `generate(n, seed, size=size)` as <key>.png; returns the paths."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for sample in generate(n, seed, size=size):
+        paths.append(folder / f"{sample.key}.png")
+        cv2.imwrite(str(paths[-1]), cv2.cvtColor(sample.signals["face"].data[0], cv2.COLOR_RGB2BGR))
+    return paths
 
 
 def _check_edges(edges: Sequence[Sequence[float]], units: str) -> None:

@@ -56,7 +56,9 @@ def test_every_listed_model_keeps_the_contract(name):
     batch = batch_for(model)
     check_model(model, batch)
     lengths = {m: int(s.mask.sum(1).min()) < s.mask.shape[1] for m, s in batch.signals.items()}
-    assert any(lengths.values()) or batch.signals.keys() <= {"face", "blendshapes"}, "no item is padded, so padding is not seen"
+    assert any(lengths.values()) or batch.signals.keys() <= {"face", "blendshapes"}, (
+        "no item is padded, so padding is not seen"
+    )
 
 
 @pytest.mark.parametrize("name", list_models())

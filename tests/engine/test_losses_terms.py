@@ -43,8 +43,8 @@ def test_asymmetric_loss_by_hand():
 
 def test_asymmetric_weights_are_inverse_frequencies_with_mean_one():
     loss = AsymmetricAu()
-    loss.fit(SPACE, torch.tensor([10.0, 40.0, 0.0, 0.0]), torch.tensor([100.0, 100.0, 100.0, 0.0]))
-    inverse = np.array([10, 2.5, 100])  # shares .1, .4 and the least share of .01; the last unit has no labels
+    loss.fit(SPACE, torch.tensor([10.0, 400.0, 1.0, 0.0]), torch.tensor([100.0, 1000.0, 1000.0, 90.0]))
+    inverse = np.array([10, 2.5, 100])  # shares .1, .4 and, for one in a thousand, the least share of .01
     np.testing.assert_allclose(loss.weight.numpy(), [*(inverse / inverse.mean()), 1], rtol=1e-6)
     field = PredictionField(logits(0.8, 0.1, 0.9, 0.5)[None], "logits")
     rows = -np.array([math.log(0.8), 0.1 * math.log(0.9), 0.9 * math.log(0.1), 0.5 * math.log(0.5)])

@@ -17,7 +17,7 @@ from affectzoo.face.timm_features import TimmFeatures
 from affectzoo.labels.space import LabelSpace, as_space
 from affectzoo.structures.prediction import AffectPrediction
 from affectzoo.structures.sample import AffectBatch, BatchSignal
-from affectzoo.zoo.base import AffectModel, Encoded
+from affectzoo.zoo.base import AffectModel, Encoded, Transform
 from affectzoo.zoo.heads import AffectHeads
 
 GRANULARITIES = ("clip", "frame", "track")
@@ -71,7 +71,7 @@ class FaceNet(AffectModel):
         self.relation, self.uncertainty, self.find = relation, uncertainty, find
         self.augment, self.views = augment, views
         self.random_view = FaceAugment() if augment else nn.Identity()
-        self.transforms = {"face": FaceCrop(size, crop, "uint8", grey)}
+        self.transforms = self._new_transforms()
         self.features = TimmFeatures(backbone, 1 if grey else 3, size, backbone_options)
         self.temporal = CausalTCN(self.features.dim, layers, dropout) if granularity == "track" else None
         self.drop = nn.Dropout(dropout)
@@ -120,6 +120,9 @@ class FaceNet(AffectModel):
                 f"{self.arch or 'this model'} has no edges: it needs relation > 0 and action units in its label space"
             )
         return self.label_space.names("au"), graph.matrix().detach().cpu()
+
+    def _new_transforms(self) -> dict[str, Transform]:
+        return {"face": FaceCrop(self.size, self.crop, "uint8", self.grey)}
 
     def _new_heads(self) -> AffectHeads:
         f = self.features
