@@ -16,7 +16,7 @@ import numpy as np
 from affectzoo.errors import AffectZooError
 
 ROOT = Path(__file__).parents[2]
-SUFFIXES = "csv|doc|jpg|json|mp3|mp4|npz|parquet|png|pt|safetensors|tar|txt|wav|xlsx|yaml|zip"
+SUFFIXES = "avi|csv|doc|jpg|json|mp3|mp4|npz|parquet|png|pt|safetensors|tar|txt|wav|xlsx|yaml|zip"
 LICENCES = {"code": "Apache-2.0", "weights": "CC0-1.0", "data": "generated, CC0-1.0"}
 
 
