@@ -82,3 +82,14 @@ def test_what_cannot_be_drawn_says_so(clip, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises((FileError, OSError)):
         draw_recording(clip, table, "a", str(tmp_path / "file" / "o"))
+
+
+def test_a_timeline_shows_the_tracks_with_the_most_answers_and_none_of_nobody(tmp_path):
+    from affectzoo.plots.timeline import _choose, plot_timeline
+
+    lasting = (4, 12, 7, 15, 2)
+    frames = [scene([(72 * k, 40) for k, n in enumerate(lasting) if i < n], (120, 360)) for i in range(18)]
+    table = predict_tracks(face_predictor(), write_clip(tmp_path / "five.mp4", frames))
+    shown, left_out = _choose(table, None)
+    assert shown == [("five", "face3"), ("five", "face1"), ("five", "face2")] and left_out == 2
+    assert plot_timeline(table, tmp_path / "t.png").stat().st_size > 10_000
