@@ -7,6 +7,7 @@ import torch
 from affectzoo.data.collate import collate
 from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.face.au_features import NUMBERS, AuFeatures, generate
+from affectzoo.face.discriminant import AddDiscriminant, add_discriminant, discriminant
 from affectzoo.face.models.au_mlp import AuMlp, _means_of
 from affectzoo.face.openface import COLUMNS, HIGHEST, MODALITY
 from affectzoo.face.synthetic import PROTOTYPES
@@ -82,6 +83,7 @@ def test_the_answer_is_that_of_roots_of_means():
     first, head = model.hidden[0][0], model.heads.linear["emotion"]
     h = x @ first.weight.detach().numpy().T + first.bias.detach().numpy()
     h = torch.nn.functional.gelu(torch.from_numpy(h)).numpy()
+    h = np.concatenate([h, x], 1)
     np.testing.assert_allclose(got, h @ head.weight.detach().numpy().T + head.bias.detach().numpy(), atol=1e-5)
 
 
@@ -127,3 +129,33 @@ def test_generated_faces_are_learned_across_persons():
         optimiser.step()
     right = model.eval()(test).fields["emotion"].values.argmax(1) == test.targets["emotion"].values.argmax(1)
     assert float(right.float().mean()) > 0.9
+
+
+def test_discriminant_is_that_of_scikit_learn():
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    rng = np.random.default_rng(0)
+    labels = np.arange(120) % 3
+    x = rng.normal(size=(120, 5)) @ rng.normal(size=(5, 5)) + labels[:, None]
+    oracle = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.2, priors=np.ones(3) / 3).fit(x, labels)
+    weight, bias = discriminant(torch.from_numpy(x), torch.from_numpy(labels), 3, 0.2)
+    np.testing.assert_allclose(weight.numpy(), oracle.coef_, rtol=1e-9)
+    np.testing.assert_allclose(bias.numpy() - np.log(3), oracle.intercept_, rtol=1e-9)
+    with pytest.raises(AffectZooError, match="class 3 has fewer"):
+        discriminant(torch.from_numpy(x), torch.from_numpy(labels), 4, 0.2)
+
+
+def test_the_discriminant_is_added_to_the_head():
+    model = AuMlp(SPACE, person="subject").eval()
+    batch = batch_of(model, generate(84))
+    before = model(batch).fields["emotion"].values.detach()
+    x = model.forward_features(batch).values[:, -35:]
+    weight, bias = discriminant(x, batch.targets["emotion"].values.argmax(1), 7, 0.1)
+    add_discriminant(model, [batch], 0.5, 0.1)
+    want = before + 0.5 * (x.double() @ weight.T + bias).float()
+    torch.testing.assert_close(model(batch).fields["emotion"].values, want, rtol=1e-4, atol=1e-3)
+    assert not model.training
+    with pytest.raises(AffectZooError, match="no emotion head"):
+        add_discriminant(AuMlp("vad"), [batch], 0.5, 0.1)
+    with pytest.raises(AffectZooError, match="shrinkage"):
+        AddDiscriminant(shrinkage=2)

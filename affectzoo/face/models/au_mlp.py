@@ -18,7 +18,7 @@ class AuMlp(AffectModel):
 
     Square roots, since estimates pile up at 0 and their spread grows with their size. What is taken from training
     items is a mean and a variance of each column (a batch norm); nothing of the tested person's other clips is read.
-    Architecture, noise: ours.
+    The head reads the hidden layer and the standardised columns beside it. Architecture, noise: ours.
 
     width, layers: of the hidden layers (0 layers: a linear model). dropout: after each. noise: standard deviation of
     the normal noise on standardised columns while it trains. swap: while it trains, an item moves by this share of the
@@ -49,10 +49,11 @@ class AuMlp(AffectModel):
         widths = [len(COLUMNS)] + [width] * layers
         blocks = [_block(a, b, dropout) for a, b in zip(widths, widths[1:], strict=False)]
         self.hidden = nn.Sequential(*blocks)
-        self.heads = AffectHeads(widths[-1], self.label_space)
+        self.inputs = len(COLUMNS)  # so many last features are inputs (face/discriminant.py)
+        self.heads = AffectHeads((width if layers else 0) + self.inputs, self.label_space)
 
     def forward_features(self, batch: AffectBatch) -> Encoded:
-        """au_features (B, T, 35) and their mask -> (B, width)."""
+        """au_features (B, T, 35) and their mask -> (B, width + 35)."""
         signal = batch.signals[MODALITY]
         weight = signal.mask[..., None].to(signal.data.dtype)
         total = torch.where(signal.mask[..., None], signal.data, 0.0).sum(1)
@@ -61,7 +62,8 @@ class AuMlp(AffectModel):
             x = F.batch_norm(x, self.norm.running_mean, self.norm.running_var, eps=self.norm.eps)
         else:
             x = self.norm(x)
-        return Encoded(self.hidden(self._perturb(x, batch) if self.training else x))
+        x = self._perturb(x, batch) if self.training else x
+        return Encoded(torch.cat([self.hidden(x), x], 1) if self.layers else x)
 
     def _perturb(self, x: torch.Tensor, batch: AffectBatch) -> torch.Tensor:
         if self.swap:
