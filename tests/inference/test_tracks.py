@@ -96,10 +96,11 @@ def test_a_model_over_time_answers_in_pieces_as_to_whole_tracks(clip):
     assert np.nanmax(np.abs(forgets.frame[columns].to_numpy() - whole.frame[columns].to_numpy())) > 1e-4
 
 
-def test_a_track_that_was_away_begins_anew(tmp_path):
+@pytest.mark.parametrize(("reach", "batch"), [(6, 32), (1, 4)])
+def test_a_track_that_was_away_begins_anew(tmp_path, reach, batch):
     frames = [scene([(30, 40)] if i < 8 or i > 10 else []) for i in range(20)]
     clip = write_clip(tmp_path / "a.mp4", frames)
-    table = predict_tracks(over_time(6, 6), clip)
+    table = predict_tracks(over_time(reach, reach), clip, batch_size=batch)
     alone = predict_tracks(over_time(0, 0), clip)
     again = (table.frame.t_s - 11 / 25).abs() < 1e-6
     columns = columns_of(table)
