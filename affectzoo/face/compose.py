@@ -1,6 +1,7 @@
 """A trained FaceNet and the AU read-out of blendshapes as one model, face/emotion_au."""
 
 from pathlib import Path
+from typing import Any
 
 from affectzoo.errors import AffectZooError
 from affectzoo.face.arkit import SPACE
@@ -13,10 +14,12 @@ ARCH = "face/emotion_au"
 _RULES = "heads.units."
 
 
-def compose(checkpoint: str | Path) -> EmotionAu:
+def compose(checkpoint: str | Path, **options: Any) -> EmotionAu:
     """`face/emotion_au` (eval mode) with the weights of a FaceNet's checkpoint (name or folder), copied strictly.
 
-    Its label space is the checkpoint's with the units of `arkit_au` added; answers of emotion and VAD stay the same.
+    Its label space is the checkpoint's with the units of `arkit_au` added; answers of emotion and VAD stay the same, a
+    temperature of the checkpoint is worked into the emotion head. options: of FaceNet that change no weight (find,
+    views, ...); project=True adds valence, arousal and dominance to a checkpoint of emotion alone.
     Raises AffectZooError for another architecture or for a checkpoint that has action units of its own.
     """
     model, config = load_artefact(checkpoint)
@@ -24,13 +27,18 @@ def compose(checkpoint: str | Path) -> EmotionAu:
         raise AffectZooError(f"{config.name}: {ARCH} is made of a FaceNet, got {type(model).__name__}")
     if "au" in model.label_space.fields:
         raise AffectZooError(f"{config.name}: has action units of its own; train it on emotion and VAD alone")
-    return with_units(model)
+    if "emotion" in config.calibration:
+        for parameter in model.heads.linear["emotion"].parameters():
+            parameter.data /= config.calibration["emotion"]
+    return with_units(model, **options)
 
 
-def with_units(model: FaceNet) -> EmotionAu:
+def with_units(model: FaceNet, **options: Any) -> EmotionAu:
     """`compose` for a FaceNet in memory; the tensors are copied."""
-    space = model.label_space.compose(load_space(SPACE))
-    made = EmotionAu(space, **{**model.options, "relation": 0})
+    space = model.label_space
+    if options.get("project") and "vad" not in space.fields:
+        space = space.compose(load_space("vad"))
+    made = EmotionAu(space.compose(load_space(SPACE)), **{**model.options, **options, "relation": 0})
     rules = {n: t for n, t in made.state_dict().items() if n.startswith(_RULES)}
     made.load_state_dict({**model.state_dict(), **rules}, strict=True)
     made.arch = ARCH

@@ -12,6 +12,7 @@ from affectzoo.face.models.blendshape_au import BlendshapeAu
 from affectzoo.face.models.emotion_au import EmotionAu
 from affectzoo.face.synthetic_units import generate
 from affectzoo.labels.space import load_space
+from affectzoo.labels.vad import distribution_to_vad, mixture_sd
 from affectzoo.structures.sample import AffectBatch, AffectSample, BatchSignal
 from affectzoo.structures.signal import Signal
 from affectzoo.testing import check_model
@@ -144,3 +145,33 @@ def test_with_units_copies_the_tensors():
     with torch.no_grad():
         next(model.parameters()).zero_()
     assert bool(next(made.parameters()).any()) and len(made.label_space.action_units) == len(NUMBERS)
+
+
+def test_projected_vad_is_the_mean_of_the_calibrated_distribution(tmp_path):
+    torch.manual_seed(0)
+    model = create_model("face/face_net", label_space="ferplus8", **SMALL).eval()
+    licences = dict.fromkeys(("code", "weights", "data"), "none: a test")
+    how = {"licences": licences, "training": {"dataset": "none"}, "calibration": {"emotion": 2.0}}
+    folder = save_artefact(model, tmp_path, tag="t", golden=clips(model), **how)
+    made = compose(folder, project=True, find={"detector": "blazeface"})
+    assert made.label_space == load_space("ferplus8+vad+arkit_au") and made.find == {"detector": "blazeface"}
+    batch = clips(made)
+    with torch.no_grad():
+        pred, before = made(batch), model(batch)
+    p = (before.emotion.values / 2.0).softmax(-1)
+    assert torch.allclose(pred.emotion.values.softmax(-1), p, atol=1e-6)
+    np.testing.assert_allclose(pred.vad.values, distribution_to_vad("ferplus8", p.numpy())[0], atol=1e-6)
+    np.testing.assert_allclose(pred.vad.uncertainty, mixture_sd("ferplus8", p.numpy()), atol=1e-5)
+
+
+def test_projected_vad_trains_the_emotions_and_needs_them():
+    model = create_model("face/face_net", label_space="ferplus8+vad", project=True, **SMALL)
+    batch = clips(model)
+    model(batch).vad.values.square().sum().backward()
+    assert all(p.grad is not None and bool(p.grad.any()) for p in model.parameters())
+    again = model.reset_head("ekman7+vad")(batch)
+    assert again.vad.values.shape == (3, 3) and again.emotion.values.shape == (3, 7)
+    with pytest.raises(AffectZooError, match="needs emotions"):
+        create_model("face/face_net", label_space="vad", project=True, **SMALL)
+    with pytest.raises(AffectZooError, match="uncertainty"):
+        create_model("face/face_net", label_space="ferplus8+vad", project=True, uncertainty=True, **SMALL)

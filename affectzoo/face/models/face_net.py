@@ -12,6 +12,7 @@ from affectzoo.errors import AffectZooError, UnknownNameError
 from affectzoo.face.au_relation import AuRelationHeads
 from affectzoo.face.augment import FaceAugment, views_of
 from affectzoo.face.features import FaceCrop
+from affectzoo.face.projected import ProjectedVad
 from affectzoo.face.temporal import CausalTCN
 from affectzoo.face.timm_features import TimmFeatures
 from affectzoo.labels.space import LabelSpace, as_space
@@ -40,6 +41,7 @@ class FaceNet(AffectModel):
     relation: width of a unit's embedding in `AuRelation`; 0 gives action units one linear head.
     augment: random views (`FaceAugment`) in training. views: how many fixed views (`augment.VIEWS`), each mirrored too,
     are averaged in use; 0 is the picture alone.
+    project: VAD is the mean of the emotion distribution (`ProjectedVad`) instead of a trained head's answer.
     uncertainty: VAD comes with its standard deviation. find: how faces are found in a recording; None: pre-cropped.
     """
 
@@ -58,6 +60,7 @@ class FaceNet(AffectModel):
         layers: int = 3,
         relation: int = 0,
         uncertainty: bool = False,
+        project: bool = False,
         augment: bool = False,
         views: int = 0,
         find: Mapping[str, Any] | None = None,
@@ -65,17 +68,20 @@ class FaceNet(AffectModel):
         super().__init__(label_space)
         if granularity not in GRANULARITIES:
             raise UnknownNameError("granularity", granularity, GRANULARITIES)
+        if project and uncertainty:
+            raise AffectZooError("project: has a standard deviation of its own; set uncertainty to false")
         self.backbone, self.backbone_options = backbone, dict(backbone_options or {})
         self.size, self.crop, self.grey, self.dropout = size, crop, grey, dropout
         self.granularity, self.layers = granularity, layers
         self.relation, self.uncertainty, self.find = relation, uncertainty, find
-        self.augment, self.views = augment, views
+        self.augment, self.views, self.project = augment, views, project
+        self.projected = ProjectedVad(self.label_space) if project else None
         self.random_view = FaceAugment() if augment else nn.Identity()
         self.transforms = self._new_transforms()
         self.features = TimmFeatures(backbone, 1 if grey else 3, size, backbone_options)
         self.temporal = CausalTCN(self.features.dim, layers, dropout) if granularity == "track" else None
         self.drop = nn.Dropout(dropout)
-        self.heads = self._new_heads()
+        self.heads = self._trained_heads()
 
     @property
     def context_steps(self) -> int:
@@ -99,6 +105,8 @@ class FaceNet(AffectModel):
     def forward_head(self, encoded: EncodedFaces, keys: list[str]) -> AffectPrediction:
         """Fields of the label space; action units from the feature map where the model relates them."""
         pred = super().forward_head(encoded, keys)
+        if self.project:
+            pred = replace(pred, fields={**pred.fields, "vad": self.projected(pred.emotion.values)})
         if not self.relation:
             return pred
         return replace(pred, fields={**pred.fields, **self.heads.relate(encoded.values, encoded.maps)})
@@ -106,7 +114,10 @@ class FaceNet(AffectModel):
     def reset_head(self, label_space: LabelSpace | str) -> "FaceNet":
         """As AffectModel; uncertainty and relation stay what they were."""
         self.label_space = as_space(label_space)
-        self.heads = self._new_heads().to(next(self.parameters()).device)
+        device = next(self.parameters()).device
+        if self.project:
+            self.projected = ProjectedVad(self.label_space).to(device)
+        self.heads = self._trained_heads().to(device)
         return self
 
     def au_edges(self) -> tuple[tuple[str, ...], torch.Tensor]:
@@ -123,6 +134,13 @@ class FaceNet(AffectModel):
 
     def _new_transforms(self) -> dict[str, Transform]:
         return {"face": FaceCrop(self.size, self.crop, "uint8", self.grey)}
+
+    def _trained_heads(self) -> AffectHeads:
+        """Heads of all that is not made by rule."""
+        heads = self._new_heads()
+        if self.project:
+            del heads.linear["vad"]
+        return heads
 
     def _new_heads(self) -> AffectHeads:
         f = self.features
