@@ -15,7 +15,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", nargs="+", type=float, help="one a table (default: equal, their sum 1)")
     parser.add_argument("--fit", metavar="BENCHMARK", help="weights out of fold, on this benchmark's labels and folds")
     parser.add_argument("--data", help="with --fit: folder of the data sets (default: the variable AFFECTZOO_DATA)")
-    parser.add_argument("--reliability", choices=("entropy",), help="weigh each answer by how sure it is, row by row")
     parser.add_argument(
         "--missing",
         choices=("error", "common", "any"),
@@ -43,12 +42,12 @@ def run(args: argparse.Namespace) -> int:
     if args.same_items:
         tables = _same(tables, args.same_items)
     common = {"missing": args.missing, "tag": args.tag, "unknown_training": args.unknown_training}
-    if args.fit and (args.weights or args.reliability or args.rule != "log"):
-        raise AffectZooError("--fit: finds the weights of the rule log; leave --weights, --reliability and --rule out")
+    if args.fit and (args.weights or args.rule != "log"):
+        raise AffectZooError("--fit: finds the weights of the rule log; leave --weights and --rule out")
     if args.fit:
         fused = fuse_out_of_fold(tables, *_truth(args.fit, args.data), **common)
     else:
-        fused = fuse(tables, args.weights, args.rule, reliability=args.reliability, **common)
+        fused = fuse(tables, args.weights, args.rule, **common)
     _say(fused, fused.write(args.out))
     return 0
 

@@ -28,7 +28,6 @@ from affectzoo.structures.table import PredictionTable
 RULES = ("log", "mean")
 #: What happens to rows that not every table answers: stop, leave them out, or fuse the answers that are there.
 MISSING = ("error", "common", "any")
-RELIABILITIES = ("entropy",)
 #: Probabilities below this are taken as this before a logarithm (ours).
 FLOOR = 1e-6
 ROW = ["key", "track", "t_s"]
@@ -53,7 +52,6 @@ def fuse(
     weights: Sequence[float] | np.ndarray | None = None,
     rule: str = "log",
     missing: str = "error",
-    reliability: str | None = None,
     tag: str = "",
     unknown_training: bool = False,
 ) -> PredictionTable:
@@ -61,26 +59,21 @@ def fuse(
 
     weights: (M,) one a table, or (M, N) one a table and row (in the order of `align`); None is 1 / M each. missing: see
     MISSING; a row with an error or NaN is not answered; under 'any' the weights of the others grow to the same sum.
-    reliability 'entropy': a table's weight is also multiplied by 1 - H(p) / log K of its own emotion answer, row by
-    row, with the sum kept. tag: of the model in the fused table. unknown_training: see `unite_training_keys`.
+    tag: of the model in the fused table. unknown_training: see `unite_training_keys`.
 
     The fused table has the fields that all have, the united training keys (so that evaluate still sees a leak) and, in
     meta.notes['fusion'], what was fused and how. Raises AffectZooError for tables that do not fit together.
     """
     _known(rule, "rule", RULES)
     _known(missing, "missing", MISSING)
-    if reliability is not None:
-        _known(reliability, "reliability", RELIABILITIES)
     aligned = align(tables, missing)
     w = _weights(weights, aligned)
-    if reliability is not None:
-        w = _by_entropy(w, aligned)
     columns: dict[str, np.ndarray] = {}
     for field, values in aligned.values.items():
         names = tables[0].columns(field)
         columns |= dict(zip(names, pool(values, w, _how(tables[0], field), rule).T, strict=True))
     frame = aligned.rows.assign(**columns, source="", warning=_warnings(tables, aligned), error="")
-    return PredictionTable(frame, _meta(tables, aligned, weights, rule, missing, reliability, tag, unknown_training))
+    return PredictionTable(frame, _meta(tables, aligned, weights, rule, missing, tag, unknown_training))
 
 
 def align(tables: Sequence[PredictionTable], missing: str = "error") -> Aligned:
@@ -173,29 +166,22 @@ def _with_sum(w: np.ndarray, total: np.ndarray) -> np.ndarray:
     return w * (total / there)
 
 
-def _by_entropy(w: np.ndarray, aligned: Aligned) -> np.ndarray:
-    if "emotion" not in aligned.values:
-        raise AffectZooError("reliability='entropy' reads emotion, which the tables do not have in common")
-    p = np.where(aligned.answered[..., None], aligned.values["emotion"], 1.0)
-    p = np.maximum(p / p.sum(2, keepdims=True), FLOOR)
-    sure = 1 + (p * np.log(p)).sum(2) / np.log(p.shape[2])
-    return _with_sum(w * np.maximum(sure, FLOOR), w.sum(0))
+def _warnings(tables: Sequence[PredictionTable], aligned: Aligned) -> np.ndarray:
+    """All warnings of a row's answers, each once; only rows that have one are gone through."""
+    rows = pd.MultiIndex.from_frame(aligned.rows)
+    found = np.stack([t.frame.set_index(ROW)["warning"].reindex(rows).fillna("").to_numpy(str) for t in tables], 1)
+    out = np.full(len(found), "", object)
+    for i in np.flatnonzero((found != "").any(1)):
+        out[i] = ", ".join(dict.fromkeys(w.strip() for text in found[i] for w in text.split(",") if w.strip()))
+    return out
 
 
-def _warnings(tables: Sequence[PredictionTable], aligned: Aligned) -> list[str]:
-    """All warnings of a row's answers, each once."""
-    found = [t.frame.set_index(ROW)["warning"].reindex(pd.MultiIndex.from_frame(aligned.rows)) for t in tables]
-    joined = pd.concat(found, axis=1).fillna("").agg(lambda r: ", ".join(filter(None, r)), axis=1)
-    return [", ".join(dict.fromkeys(filter(None, map(str.strip, t.split(","))))) for t in joined]
-
-
-def _meta(tables, aligned: Aligned, weights, rule, missing, reliability, tag, unknown_training):
+def _meta(tables, aligned: Aligned, weights, rule, missing, tag, unknown_training):
     keys, by_fold = unite_training_keys(tables, unknown_training)
     w = np.full(len(tables), 1 / len(tables)) if weights is None else np.asarray(weights, float)
     note: dict[str, Any] = {
         "rule": rule,
         "weights": w.tolist() if w.ndim == 1 else "of each row",
-        "reliability": reliability,
         "missing": missing,
         "rows": len(aligned.rows),
         "rows left out": aligned.left_out,

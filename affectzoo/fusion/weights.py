@@ -53,7 +53,7 @@ def fit_weights(
     if lacking:
         raise AffectZooError(f"{len(lacking)} rows have no true emotion or no fold, such as {lacking[0]!r}")
     fold = np.array([str(folds[k]) for k in keys])
-    names = sorted(set(fold))
+    names = sorted(set(fold.tolist()))
     if len(names) < 2:
         raise AffectZooError("weights are fitted out of fold, which needs at least two folds")
     target = np.stack([truth[k] for k in keys])
@@ -74,10 +74,10 @@ def fuse_out_of_fold(
 ) -> PredictionTable:
     """`fuse` by the rule 'log' with the weights of `fit_weights`, which stand in meta.notes['fusion']['fitted']."""
     found = fit_weights(tables, truth, folds, missing)
-    fused = fuse(tables, found.rows, "log", missing, None, tag, unknown_training)
+    fused = fuse(tables, found.rows, "log", missing, tag, unknown_training)
     fitted = {
-        "by fold": {n: list(np.round(w, 4)) for n, w in found.by_fold.items()},
-        "of all folds": list(np.round(found.of_all, 4)),
+        "by fold": {n: [round(x, 4) for x in w] for n, w in found.by_fold.items()},
+        "of all folds": [round(x, 4) for x in found.of_all],
         "fitted on": "the out-of-fold answers of the other folds, by negative log-likelihood (stacking)",
     }
     fused.meta.notes["fusion"]["fitted"] = fitted

@@ -53,17 +53,6 @@ def test_a_weight_of_one_table_alone_gives_that_table():
     np.testing.assert_allclose(got.values("emotion"), ONE, atol=1e-6)
 
 
-def test_entropy_gives_the_surer_answer_more():
-    flat, sure = [[1 / 3, 1 / 3, 1 / 3]], [[0.9, 0.05, 0.05]]
-    got = fuse([table(flat), table(sure)], rule="mean", reliability="entropy").values("emotion")
-    np.testing.assert_allclose(got, sure, atol=1e-5)  # a flat answer says nothing
-    h = lambda p: 1 + sum(x * np.log(x) for x in p) / np.log(3)  # noqa: E731
-    a, b = [0.6, 0.3, 0.1], [0.1, 0.1, 0.8]
-    got = fuse([table([a]), table([b])], rule="mean", reliability="entropy").values("emotion")[0]
-    want = (h(a) * np.array(a) + h(b) * np.array(b)) / (h(a) + h(b))
-    np.testing.assert_allclose(got, want, atol=1e-9)
-
-
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 99), st.sampled_from(["log", "mean"]), st.floats(0.1, 5))
 def test_fusion_is_a_distribution_and_does_not_depend_on_the_order(seed, rule, w):
@@ -117,7 +106,6 @@ def test_other_fields_are_fused_by_their_kind():
         (lambda: fuse([table(ONE)]), AffectZooError, "two tables"),
         (lambda: fuse([table(ONE), table(TWO)], rule="max"), UnknownNameError, "rule"),
         (lambda: fuse([table(ONE), table(TWO)], missing="drop"), UnknownNameError, "missing"),
-        (lambda: fuse([table(ONE), table(TWO)], reliability="vibes"), UnknownNameError, "reliability"),
         (lambda: fuse([table(ONE), table(TWO)], [1, 1, 1]), AffectZooError, "do not fit 2 tables"),
         (lambda: fuse([table(ONE), table(TWO)], [-1, 2]), AffectZooError, "at least 0"),
         (lambda: fuse([table(ONE), table(TWO)], [0, 0]), AffectZooError, "not all 0"),
