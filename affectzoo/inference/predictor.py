@@ -45,7 +45,8 @@ class Predictor:
 
     predictor(x) takes a path (file, folder or glob), a (array, rate_hz) pair, a Signal, an AffectSample, or a
     list of these, and gives a PredictionTable. It raises FileError for a bad file; `run.predict_files` goes
-    on instead.
+    on instead. A model that says how subjects are found (`find`) answers to each of them in each step of a file, as
+    tracks.TrackPredictor does; whole=True takes the file as the subject. What is in memory always is one.
     """
 
     def __init__(self, model: AffectModel, config: PretrainedConfig | None = None, device: str = "cpu"):
@@ -58,6 +59,7 @@ class Predictor:
         parameters = sum(p.numel() for p in model.parameters())
         tag, sha256 = (config.tag, config.weights_sha256) if config else ("", "")
         self._checks = [(m, import_target(t)) for m in self.modalities for t in find_checks(m)]
+        self._finder = None
         self.info = ModelRef(model.arch, tag, sha256, parameters)
 
     @property
@@ -65,9 +67,12 @@ class Predictor:
         """The signals that the model reads."""
         return self.model.modalities
 
-    def __call__(self, x: Any) -> PredictionTable:
+    def __call__(self, x: Any, whole: bool = False) -> PredictionTable:
         """Predict; see the class. Rows come in the order of the inputs; `source` names the file."""
-        samples, sources = self._samples(x if isinstance(x, list) else [x])
+        items = x if isinstance(x, list) else [x]
+        if self.model.find is not None and not whole and all(isinstance(i, (str, Path)) for i in items):
+            return self._subjects(items)
+        samples, sources = self._samples(items)
         tables = []
         for i in range(0, len(samples), _BATCH):
             prepared = [self.prepare(s) for s in samples[i : i + _BATCH]]
@@ -134,6 +139,14 @@ class Predictor:
         if not samples:
             raise AffectZooError("nothing to predict: the list is empty")
         return samples, sources
+
+    def _subjects(self, items: list[str | Path]) -> PredictionTable:
+        """A row per subject and step of each file; the finder is loaded once."""
+        from affectzoo.inference.tracks import TrackPredictor  # it is built on this module
+
+        self._finder = self._finder or TrackPredictor(self)
+        paths = list(dict.fromkeys(p for i in items for p in find_files([i], self.modalities)))
+        return PredictionTable.concat([self._finder(p, k) for p, k in zip(paths, file_keys(paths), strict=True)])
 
     def _from_file(self, path: Path, key: str) -> AffectSample:
         self._check_length(path)

@@ -258,3 +258,15 @@ def test_odd_pictures(tmp_path):
     for name in ("grey.png", "deep.png"):
         frame = predict_tracks(face_predictor(), tmp_path / name).frame
         assert frame[["box.x", "box.y", "box.w"]].to_numpy()[0] == pytest.approx([20, 20, 64], abs=1)
+
+
+def test_a_predictor_that_is_called_with_files_finds_faces_unless_told_otherwise(clip, tmp_path):
+    predictor = face_predictor()
+    save_picture(tmp_path / "one.png", scene([(20, 40)]))
+    table = predictor([clip, tmp_path / "one.png"])
+    columns = columns_of(table)
+    assert set(table.frame.key) == {"two", "one"} and table.meta.granularity == "step"
+    np.testing.assert_allclose(table.frame[columns][:-1], predict_tracks(predictor, clip).frame[columns], atol=1e-5)
+    whole = predictor(tmp_path / "one.png", whole=True)
+    assert whole.meta.granularity == "clip" and len(whole.frame) == 1
+    assert not np.allclose(whole.frame[columns], table.frame[columns][-1:], atol=1e-4)
