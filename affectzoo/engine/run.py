@@ -39,6 +39,7 @@ from affectzoo.leaderboard.trained import key_hash
 from affectzoo.plugins import import_target
 from affectzoo.schema import check_arguments
 from affectzoo.structures.record import EvalRecord
+from affectzoo.structures.sample import AffectBatch, BatchSignal
 from affectzoo.structures.table import PredictionTable
 from affectzoo.zoo.base import AffectModel
 from affectzoo.zoo.config import ENCODER, RESEARCH, WHOLE, PretrainedConfig
@@ -179,6 +180,8 @@ def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRe
     data, card = fitted.data, fitted.data.card
     golden = collate((data.samples("test") or data.samples("train"))[:2], fitted.space)
     free, terms = card.free_for_any_use, card.licence.data
+    if not free:
+        golden = unrecognisable(golden)
     if fitted.start and fitted.start.research:  # terms that a further training does not end
         free, terms = False, f"{terms}; before: {fitted.start.licences.data}"
     licences = {
@@ -210,6 +213,20 @@ def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRe
         trained=ENCODER if cfg.pretrain else WHOLE,
         standardised=data.standardise or "",
     )
+
+
+def unrecognisable(batch: AffectBatch) -> AffectBatch:
+    """The same values of each item in a random order: golden inputs of a checkpoint that hand on nobody's recording."""
+    draw = torch.Generator().manual_seed(0)
+
+    def shuffled(s: BatchSignal) -> BatchSignal:
+        rows = [d[m].flatten() for d, m in zip(s.data, s.mask, strict=True)]
+        data = s.data.clone()
+        for d, m, row in zip(data, s.mask, rows, strict=True):
+            d[m] = row[torch.randperm(len(row), generator=draw)].view(d[m].shape)
+        return replace(s, data=data)
+
+    return replace(batch, signals={m: shuffled(s) for m, s in batch.signals.items()})
 
 
 def _split_sha256(data: AffectDataModule) -> str:

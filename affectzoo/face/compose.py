@@ -1,14 +1,17 @@
 """A trained FaceNet and the AU read-out of blendshapes as one model, face/emotion_au."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from affectzoo.data.collate import collate
 from affectzoo.errors import AffectZooError
 from affectzoo.face.arkit import SPACE
 from affectzoo.face.models.emotion_au import EmotionAu
 from affectzoo.face.models.face_net import FaceNet
+from affectzoo.face.synthetic_units import generate
 from affectzoo.labels.space import load_space
-from affectzoo.zoo.pretrained import load_artefact
+from affectzoo.zoo.pretrained import load_artefact, save_artefact
 
 ARCH = "face/emotion_au"
 _RULES = "heads.units."
@@ -43,3 +46,26 @@ def with_units(model: FaceNet, **options: Any) -> EmotionAu:
     made.load_state_dict({**model.state_dict(), **rules}, strict=True)
     made.arch = ARCH
     return made.eval()
+
+
+def compose_artefact(checkpoint: str | Path, folder: str | Path, tag: str, **options: Any) -> Path:
+    """`compose`, written as a checkpoint below `folder`, with the licences and training keys of the one it is made of.
+
+    Its golden inputs are drawn faces. Raises what compose and save_artefact raise.
+    """
+    config = load_artefact(checkpoint)[1]
+    model = compose(checkpoint, **options)
+    drawn = [replace(model.prepare(s), targets={}) for s in generate(2, size=64)]
+    golden = collate(drawn, model.label_space)
+    rules = "action units by rule from MediaPipe's blendshapes (Apache-2.0, face_landmarker), not trained here"
+    return save_artefact(
+        model,
+        folder,
+        tag=tag,
+        golden=golden,
+        licences=replace(config.licences, code=f"{config.licences.code}; {rules}"),
+        training=config.training,
+        training_keys=config.training_keys,
+        notes=f"Made of {config.name}: emotion from its network, {rules}."
+        + (" Valence, arousal and dominance are means of the emotion distribution; nobody rated them." * model.project),
+    )

@@ -69,14 +69,14 @@ class MeshFinder:
         return found
 
     def _meshes(self, frame: np.ndarray, detect_too: bool) -> Found:
-        from affectzoo.face.landmarks import roi_from_box, roi_from_points
+        from affectzoo.face.landmarks import roi_from_points
 
         regions = [roi_from_points(self._points)] if self._points is not None and len(self._points) else []
         if detect_too:
             new = detect(self._detector, frame, self._most, self._least)
             if regions:
                 new = new[overlaps(new.boxes, _boxes(self._points)).max(1) < SAME]
-            regions.append(roi_from_box(new.boxes, new.points))
+            regions.append(roi_from_points(new.points))  # better centred than the detector's box
         centre, side, angle = (np.concatenate(parts) for parts in zip(*regions, strict=True))
         patches = [crop_square(frame, *region) for region in zip(centre, side, angle, strict=True)]
         points, score = self._mesh(np.stack(patches) if patches else np.zeros((0, 256, 256, 3), np.uint8))

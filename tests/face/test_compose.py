@@ -6,7 +6,7 @@ from affectzoo.data.collate import collate
 from affectzoo.errors import AffectZooError
 from affectzoo.face.arkit import NUMBERS, blendshapes_to_aus
 from affectzoo.face.blendshape_units import BlendshapeUnits, CheckedBlendshapes
-from affectzoo.face.compose import ARCH, compose, with_units
+from affectzoo.face.compose import ARCH, compose, compose_artefact, with_units
 from affectzoo.face.landmarks import BLENDSHAPES
 from affectzoo.face.models.blendshape_au import BlendshapeAu
 from affectzoo.face.models.emotion_au import EmotionAu
@@ -175,3 +175,15 @@ def test_projected_vad_trains_the_emotions_and_needs_them():
         create_model("face/face_net", label_space="vad", project=True, **SMALL)
     with pytest.raises(AffectZooError, match="uncertainty"):
         create_model("face/face_net", label_space="ferplus8+vad", project=True, uncertainty=True, **SMALL)
+
+
+def test_composed_artefact_keeps_terms_and_training_keys_and_holds_no_recording(tmp_path):
+    torch.manual_seed(0)
+    model = create_model("face/face_net", label_space="ferplus8", **SMALL).eval()
+    licences = dict.fromkeys(("code", "weights", "data"), "terms of a test")
+    how = {"licences": licences, "training": {"dataset": "d"}, "training_keys": ["0123456789abcdef"]}
+    folder = save_artefact(model, tmp_path / "a", tag="t", golden=clips(model), **how)
+    back, config = load_artefact(compose_artefact(folder, tmp_path / "b", "t", project=True))
+    assert type(back) is EmotionAu and config.training_keys == ("0123456789abcdef",)
+    assert config.licences.data == "terms of a test" and "MediaPipe" in config.licences.code
+    assert "nobody rated" in config.notes
