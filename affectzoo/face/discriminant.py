@@ -1,4 +1,4 @@
-"""A linear discriminant that is added to a trained network's head: few items, few columns, many persons.
+"""A linear discriminant that is averaged with a trained network's head: few items, few columns, many persons.
 
 Its closed form reads the covariance within classes, persons' resting faces in it, which a perceptron learns badly from
 a thousand clips. What comes out are plain weights of the head; nothing is kept beside the model.
@@ -33,10 +33,11 @@ def discriminant(x: torch.Tensor, labels: torch.Tensor, classes: int, shrinkage:
 
 
 class AddDiscriminant(L.Callback):
-    """When training has ended, adds `weight` times the discriminant of the training items to the head of emotion.
+    """When training has ended, the head of emotion becomes a mean of itself and of the training items' discriminant.
 
-    It is fitted on those of the model's features that are its standardised inputs (`model.inputs`, the last ones), so
-    that log-probabilities of network and discriminant add up: a product of two experts. weight, shrinkage: ours.
+    The discriminant is fitted on those of the model's features that are its standardised inputs (`model.inputs`, the
+    last ones). Logits become (own + weight discriminant) / (1 + weight), the weighted mean as in an ensemble, since a
+    sum would be twice as sure of what both have from the same items. weight, shrinkage: ours.
     """
 
     def __init__(self, weight: float = 0.7, shrinkage: float = 0.1):
@@ -71,3 +72,5 @@ def add_discriminant(model: AffectModel, batches, weight: float, shrinkage: floa
     w, b = discriminant(x, torch.cat(labels).to(x.device), head.out_features, shrinkage)
     head.weight[:, -columns:] += (weight * w).to(head.weight.dtype)
     head.bias += (weight * b).to(head.bias.dtype)
+    head.weight /= 1 + weight
+    head.bias /= 1 + weight
