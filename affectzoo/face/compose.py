@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from affectzoo.data.collate import collate
+from affectzoo.engine.calibration import read_temperature
 from affectzoo.errors import AffectZooError
 from affectzoo.face.arkit import SPACE
 from affectzoo.face.models.emotion_au import EmotionAu
@@ -17,11 +18,12 @@ ARCH = "face/emotion_au"
 _RULES = "heads.units."
 
 
-def compose(checkpoint: str | Path, **options: Any) -> EmotionAu:
+def compose(checkpoint: str | Path, calibration: str | Path | None = None, **options: Any) -> EmotionAu:
     """`face/emotion_au` (eval mode) with the weights of a FaceNet's checkpoint (name or folder), copied strictly.
 
     Its label space is the checkpoint's with the units of `arkit_au` added; answers of emotion and VAD stay the same, a
-    temperature of the checkpoint is worked into the emotion head. options: of FaceNet that change no weight (find,
+    temperature is worked into the emotion head: that of `calibration` (the record.json of the checkpoint's training), or
+    the checkpoint's own. options: of FaceNet that change no weight (find,
     views, ...); project=True adds valence, arousal and dominance to a checkpoint of emotion alone.
     Raises AffectZooError for another architecture or for a checkpoint that has action units of its own.
     """
@@ -30,9 +32,9 @@ def compose(checkpoint: str | Path, **options: Any) -> EmotionAu:
         raise AffectZooError(f"{config.name}: {ARCH} is made of a FaceNet, got {type(model).__name__}")
     if "au" in model.label_space.fields:
         raise AffectZooError(f"{config.name}: has action units of its own; train it on emotion and VAD alone")
-    if "emotion" in config.calibration:
-        for parameter in model.heads.linear["emotion"].parameters():
-            parameter.data /= config.calibration["emotion"]
+    found = config.calibration if calibration is None else read_temperature(calibration, config.arch)
+    for parameter in model.heads.linear["emotion"].parameters() if found else ():
+        parameter.data /= found["emotion"]
     return with_units(model, **options)
 
 
@@ -48,13 +50,15 @@ def with_units(model: FaceNet, **options: Any) -> EmotionAu:
     return made.eval()
 
 
-def compose_artefact(checkpoint: str | Path, folder: str | Path, tag: str, **options: Any) -> Path:
+def compose_artefact(
+    checkpoint: str | Path, folder: str | Path, tag: str, calibration: str | Path | None = None, **options: Any
+) -> Path:
     """`compose`, written as a checkpoint below `folder`, with the licences and training keys of the one it is made of.
 
     Its golden inputs are drawn faces. Raises what compose and save_artefact raise.
     """
     config = load_artefact(checkpoint)[1]
-    model = compose(checkpoint, **options)
+    model = compose(checkpoint, calibration, **options)
     drawn = [replace(model.prepare(s), targets={}) for s in generate(2, size=64)]
     golden = collate(drawn, model.label_space)
     rules = "action units by rule from MediaPipe's blendshapes (Apache-2.0, face_landmarker), not trained here"
@@ -66,6 +70,7 @@ def compose_artefact(checkpoint: str | Path, folder: str | Path, tag: str, **opt
         licences=replace(config.licences, code=f"{config.licences.code}; {rules}"),
         training=config.training,
         training_keys=config.training_keys,
+        dtype="float16",
         notes=f"Made of {config.name}: emotion from its network, {rules}."
         + (" Valence, arousal and dominance are means of the emotion distribution; nobody rated them." * model.project),
     )
