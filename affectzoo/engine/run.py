@@ -178,10 +178,8 @@ def command() -> str:
 def write_artefact(cfg: DictConfig, fitted: Fitted, folder: Path, record: EvalRecord | None) -> Path:
     """The folder that `load_predictor` runs: config, weights, golden outputs, card."""
     data, card = fitted.data, fitted.data.card
-    golden = collate((data.samples("test") or data.samples("train"))[:2], fitted.space)
+    golden = unrecognisable(collate((data.samples("test") or data.samples("train"))[:2], fitted.space))
     free, terms = card.free_for_any_use, card.licence.data
-    if not free:
-        golden = unrecognisable(golden)
     if fitted.start and fitted.start.research:  # terms that a further training does not end
         free, terms = False, f"{terms}; before: {fitted.start.licences.data}"
     licences = {

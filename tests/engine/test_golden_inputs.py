@@ -1,4 +1,4 @@
-"""A checkpoint of data that may not be handed on holds none of it."""
+"""A checkpoint holds none of the recordings that it was tried on."""
 
 import torch
 
