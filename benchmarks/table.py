@@ -83,6 +83,22 @@ def streaming_page() -> list[str]:
     return [*lines, machine_line(r["machine"]), ""]
 
 
+def face_page() -> list[str]:
+    """A film of a face, from file to table."""
+    r = result("face")
+    ours, size = r["affectzoo"], " x ".join(map(str, r["affectzoo"]["size"]))
+    rows = [{"what": f"affectzoo, {k}", "fps": v} for k, v in ours["fps"].items()]
+    rows += [{"what": f"{k}, file to answers", "fps": r[k]["fps"]} for k in r["ratios"]]
+    lines = ["## A film of a face: action units, emotion and VAD", ""]
+    lines += [f"{r['clip']}, {ours['frames']} frames of {size}, one thread a network; frames a second", ""]
+    lines += rows_page(["what", "frames a second"], rows, ["what", "fps"])
+    lines += [f"File to table takes {ours['share']} times as long as its slowest stage. As fast as others: "]
+    lines[-1] += ", ".join(f"{v} x {k}" for k, v in r["ratios"].items()) + ". Peak memory of the clip and of the same "
+    once, ten = r["memory"]
+    lines[-1] += f"ten times over: {once['peak_mb']} and {ten['peak_mb']} MB ({once['rows']} and {ten['rows']} rows)."
+    return [*lines, "", machine_line(r["machine"]), ""]
+
+
 def prosody_page() -> list[str]:
     """Prosody beside pYIN, Praat and openSMILE, which are measured against and never needed."""
     r = result("prosody")
@@ -117,7 +133,7 @@ def main() -> None:
                   ("speed-up", "speed_up"), ("largest difference of the answers", "largest_difference")]  # fmt: skip
     page = [*head, *speed_page("Training beside a bare loop", "training", training),
             *speed_page("Prediction of short files", "prediction", prediction), *prosody_page(), *streaming_page(),
-            *activity_page(), *metric_page()]  # fmt: skip
+            *face_page(), *activity_page(), *metric_page()]  # fmt: skip
     PAGE.write_text("\n".join(page))
 
 
