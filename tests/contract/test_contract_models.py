@@ -26,6 +26,7 @@ SPACES = dict.fromkeys(("face/emotion_au", "face/blendshape_au"), "ekman7+vad+ar
 #: A model whose default is too large for this suite or has no weights of its own -> options that keep its architecture.
 #: Its own tests run the same checks at full size (marked slow).
 SMALL = {
+    "face/face_net_ensemble": {"members": 2},
     "speech/wav2vec2": {"encoder": "tiny_wav2vec2", "weights": "random", "hidden": 8},
     "face/convnext": {"backbone": "test_convnext", "size": 64},
     "face/swin": {
