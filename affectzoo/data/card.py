@@ -14,6 +14,9 @@ KINDS = ("folds", "parts")
 #: The group that joined data sets add: which of them an item is from.
 CORPUS = "corpus"
 
+#: End of the name of a split that keeps no group of its data set apart; its records are never ranked.
+LEAKY = "-leaky"
+
 
 @dataclass(frozen=True)
 class DataLicence:
@@ -202,9 +205,9 @@ def _check_split(card: DatasetCard, name: str, entry: SplitEntry, path: Path) ->
             raise UnknownNameError("group", group, card.groups, f"{where}.disjoint")
     if entry.by not in ("key", *card.groups, *card.attributes):
         raise UnknownNameError("group or attribute", entry.by, (*card.groups, *card.attributes), f"{where}.by")
-    if card.groups and not entry.disjoint and not name.endswith("-leaky"):
+    if card.groups and not entry.disjoint and not name.endswith(LEAKY):
         raise AffectZooError(
-            f"{where}: keeps none of {', '.join(card.groups)} apart; declare `disjoint`, or call it '{name}-leaky'"
+            f"{where}: keeps none of {', '.join(card.groups)} apart; declare `disjoint`, or call it '{name}{LEAKY}'"
         )
 
 

@@ -21,10 +21,10 @@ _RULES = "heads.units."
 def compose(checkpoint: str | Path, calibration: str | Path | None = None, **options: Any) -> EmotionAu:
     """`face/emotion_au` (eval mode) with the weights of a FaceNet's checkpoint (name or folder), copied strictly.
 
-    Its label space is the checkpoint's with the units of `arkit_au` added; answers of emotion and VAD stay the same, a
-    temperature is worked into the emotion head: that of `calibration` (the record.json of the checkpoint's training), or
-    the checkpoint's own. options: of FaceNet that change no weight (find,
-    views, ...); project=True adds valence, arousal and dominance to a checkpoint of emotion alone.
+    Its label space is the checkpoint's with the units of `arkit_au` added; answers of emotion and VAD stay the same. A
+    temperature is worked into the emotion head: that of `calibration` (the record.json of the checkpoint's training),
+    or the checkpoint's own. options: of FaceNet that change no weight (find, views, ...); project=True adds valence,
+    arousal and dominance to a checkpoint of emotion alone.
     Raises AffectZooError for another architecture or for a checkpoint that has action units of its own.
     """
     model, config = load_artefact(checkpoint)

@@ -96,19 +96,11 @@ class Blendshapes:
         return out.clip(0, 1)
 
 
-def roi_from_box(boxes: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Region that the mesh sees, from a detector's boxes (n, 4) and points (n, 5, 2) of `Faces`.
+def roi_from_points(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Region that the mesh sees, from points in pixels.
 
     Returns centre (n, 2) px, side (n,) px, angle (n,) radians: how far the face is turned clockwise in the picture,
-    so a patch turned back by it is upright. Side: 1.5 times the longer side of the box.
-    """
-    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
-    side = REGION * (boxes[:, 2:] - boxes[:, :2]).max(1)
-    return centre, side, _angle(points[:, 0], points[:, 1])
-
-
-def roi_from_points(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Region that the mesh sees, from points in pixels; returns centre, side and angle as `roi_from_box`.
+    so a patch turned back by it is upright.
 
     points (n, 478, 2 or 3): the mesh of the frame before; the region is the square of 1.5 times the longer side of
     the points' box along the eyes' line (MediaPipe's rule in video). points (n, 5, 2) of `Faces`: the same region

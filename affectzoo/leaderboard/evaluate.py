@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from affectzoo.data.card import LEAKY
 from affectzoo.leaderboard.answers import Answers, lay_over, table_sha256
 from affectzoo.leaderboard.benchmark import Benchmark, load_benchmark
 from affectzoo.leaderboard.controls import control_scores
@@ -51,7 +52,7 @@ def evaluate(
     exam = data if isinstance(data, Exam) else open_exam(load_benchmark(benchmark), root, data)
     answers = lay_over(table, exam)
     trained = trained_on(table, exam)
-    against = _reasons(answers, trained)
+    against = _reasons(exam, answers, trained)
     return EvalRecord(
         model=_model(model if model is not None else table.meta.model),
         benchmark=benchmark_ref(exam),
@@ -137,9 +138,11 @@ def _confusion(exam: Exam, answers: Answers) -> dict[str, Any]:
     return {"labels": list(labels), "counts": counts.tolist()}
 
 
-def _reasons(answers: Answers, trained: Trained) -> tuple[str, ...]:
+def _reasons(exam: Exam, answers: Answers, trained: Trained) -> tuple[str, ...]:
     """Why the record is not ranked; empty when it is."""
     found = []
+    if exam.benchmark.split.endswith(LEAKY):
+        found.append(f"the split {exam.benchmark.split!r} keeps no group of its data set apart")
     for keys, what in ((answers.missing, "missing"), (answers.failed, "failed")):
         if keys:
             more = ", ..." if len(keys) > 3 else ""

@@ -56,6 +56,12 @@ def test_missing_and_failed_lower_the_score_and_the_rank(exam):
     assert any("failed among the tested items: 1 (c1)" in r for r in record.remarks)
 
 
+def test_a_split_that_keeps_nothing_apart_is_never_ranked():
+    for split, ranked in (("two", True), ("two-leaky", False)):
+        record = run(ANSWERS, tiny_exam(split=split))
+        assert record.ranked == ranked and any("keeps no group" in r for r in record.remarks) != ranked
+
+
 def test_planted_contamination_is_refused(exam):
     clean = run(ANSWERS, exam, training_keys=(key_hash("tiny_set", "other"),))
     assert clean.ranked and clean.trained_on == 0
