@@ -218,10 +218,10 @@ def unrecognisable(batch: AffectBatch) -> AffectBatch:
     draw = torch.Generator().manual_seed(0)
 
     def shuffled(s: BatchSignal) -> BatchSignal:
-        rows = [d[m].flatten() for d, m in zip(s.data, s.mask, strict=True)]
         data = s.data.clone()
-        for d, m, row in zip(data, s.mask, rows, strict=True):
-            d[m] = row[torch.randperm(len(row), generator=draw)].view(d[m].shape)
+        for d, m in zip(data, s.mask, strict=True):
+            row = d[m]
+            d[m] = row.flatten()[torch.randperm(row.numel(), generator=draw)].view_as(row)
         return replace(s, data=data)
 
     return replace(batch, signals={m: shuffled(s) for m, s in batch.signals.items()})

@@ -7,6 +7,7 @@ import numpy as np
 from affectzoo.face.align import back_to_frame, crop_square, square_matrix
 from affectzoo.face.detect import Detector, Faces, overlaps, suppress
 from affectzoo.face.flow import follow, small_grey
+from affectzoo.face.landmarks import roi_from_points
 
 #: A detected face that overlaps a followed one by more is that one; meshes that do are of one face. Ours.
 SAME = 0.3
@@ -69,8 +70,6 @@ class MeshFinder:
         return found
 
     def _meshes(self, frame: np.ndarray, detect_too: bool) -> Found:
-        from affectzoo.face.landmarks import roi_from_points
-
         regions = [roi_from_points(self._points)] if self._points is not None and len(self._points) else []
         if detect_too:
             new = detect(self._detector, frame, self._most, self._least)

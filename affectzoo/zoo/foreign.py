@@ -96,9 +96,7 @@ def foreign_weights(name: str) -> Path:
     (no network, AFFECTZOO_OFFLINE=1); UnknownNameError for a name that is not known.
     """
     entry = weights_entry(name)
-    if entry.there:
-        return entry.path
-    try:
+    try:  # what is there with the right hash is kept
         return download(entry.urls, entry.sha256, entry.path.parent)
     except AffectZooError as e:
         carriers = f" (the same file is inside the packages {', '.join(entry.found_in)})" if entry.found_in else ""
